@@ -1,3 +1,9 @@
 """microgd: an autograd micro-framework on NumPy in which every edge of a gradient can be watched."""
 
+from .autograd.backward import walk
+from .autograd.derivatives import elementwise_grad, grad, grad_and_aux, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from .autograd.rules.elementwise import relu, sigmoid, softplus
+from .autograd.rules.reductions import logsumexp, softmax
+from .autograd.value import Value, enable_grad, no_grad
+
 __version__ = "0.1.0"

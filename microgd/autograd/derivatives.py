@@ -1,0 +1,374 @@
+"""Derivatives of functions: grad, jacobian, hessian and their kin, to any order.
+
+Each of them calls the function once, on fresh Values, and walks back over what was recorded. Arguments and results may be
+nested dicts, lists and tuples of arrays. No `grad` of a Value of the caller's is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from .backward import edges, graph, ones_like
+from .value import Value, apply, enable_grad, recording
+
+Tree = Any  # a number, an array or a Value; or a dict, list or tuple of trees
+Function = Callable[..., Any]
+
+
+# Trees ----------------------------------------------------------------------------------------------------------------
+
+
+def leaves_of(tree: Tree) -> list[Any]:
+    """Return the arrays of a nested dict, list or tuple, in order."""
+    if isinstance(tree, dict):
+        return [leaf for part in tree.values() for leaf in leaves_of(part)]
+    if isinstance(tree, list | tuple):
+        return [leaf for part in tree for leaf in leaves_of(part)]
+    return [tree]
+
+
+def map_tree(function: Function, tree: Tree, *others: Tree) -> Tree:
+    """Return a tree of the same structure, with a function applied to corresponding leaves."""
+    if isinstance(tree, dict):
+        return {key: map_tree(function, part, *(other[key] for other in others)) for key, part in tree.items()}
+    if isinstance(tree, list | tuple):
+        parts = [map_tree(function, *together) for together in zip(tree, *others, strict=True)]
+        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
+    return function(tree, *others)
+
+
+# The engine -----------------------------------------------------------------------------------------------------------
+
+
+class Call:
+    """One call of a function on fresh Values, ready to be pulled back to the arguments chosen by `argnum`."""
+
+    def __init__(self, f: Function, args: Sequence[Any], argnum: int | Sequence[int], has_aux: bool = False) -> None:
+        self.f = f
+        self.trees = [args[number] for number in checked(f, args, argnum)]
+        outer = recording() and any(type(x) is Value for x in leaves_of(self.trees))
+        with enable_grad():
+            fresh_trees = map_tree(lambda x: fresh(x, outer), self.trees)
+            made = list(args)
+            for number, tree in zip(checked(f, args, argnum), fresh_trees, strict=True):
+                made[number] = tree
+            result = f(*made)
+        self.aux = None
+        if has_aux:
+            result, self.aux = result
+        self.wanted: list[Value] = leaves_of(fresh_trees)
+        self.root = as_value(f, result)
+        _, leaves = graph(self.root, until=set(self.wanted))
+        # What depends on Values from outside is itself a Value, so that they can be differentiated in turn.
+        self.record = recording() and (outer or not set(leaves) <= {self.root, *self.wanted})
+
+    @property
+    def value(self) -> Any:
+        """What the function returned: a Value where it depends on Values from outside, else bare numbers."""
+        return self.root if self.record else self.root._data
+
+    def pull(self, cotangent: Any) -> list[Tree]:
+        """Return the cotangent of each chosen argument, in the argument's structure."""
+        found = iter(pull_back(self.root, cotangent, self.wanted, record=self.record))
+        return [map_tree(lambda leaf: next(found), tree) for tree in self.trees]
+
+    def scalar(self) -> Call:
+        """Return this call, or say that its result is not a number that a gradient can be taken of."""
+        if self.root.size != 1:
+            raise ValueError(
+                f"grad differentiates a single number, but {name_of(self.f)} returned shape {self.root.shape}. Reduce it "
+                "first, as with np.sum, or use mg.elementwise_grad or mg.jacobian."
+            )
+        return self
+
+
+def fresh(x: Any, outer: bool) -> Value:
+    """Return a new Value for an argument; for a Value of an outer level one more step, so that levels stay apart."""
+    if type(x) is Value and outer:
+        return apply(np.positive, (x,), {})  # type: ignore[no-any-return]
+    return Value(x._data if type(x) is Value else x)
+
+
+def as_value(f: Function, result: Any) -> Value:
+    """Return a function's result as a Value, or say what else it returned."""
+    if type(result) is Value:
+        return result
+    try:
+        return Value(result)
+    except TypeError as error:
+        raise TypeError(f"{name_of(f)} must return a number, an array or a Value to be differentiated: {error}") from None
+
+
+def checked(f: Function, args: Sequence[Any], argnum: int | Sequence[int]) -> list[int]:
+    """Return argnum as a list of positions among the arguments."""
+    numbers = [argnum] if isinstance(argnum, int) else list(argnum)
+    for number in numbers:
+        if not -len(args) <= number < len(args):
+            raise ValueError(f"argnum={number}, but {name_of(f)} was called with {len(args)} positional argument(s).")
+    return [number % len(args) for number in numbers]
+
+
+def name_of(f: Function) -> str:
+    """Return a function's name for a message."""
+    return getattr(f, "__name__", type(f).__name__)
+
+
+def pull_back(root: Value, cotangent: Any, wanted: Sequence[Value], *, record: bool) -> list[Any]:
+    """Return the cotangents of some Values, given that of one computed from them; zeros where it does not depend on them.
+
+    Args:
+        root: The Value computed from them.
+        cotangent: Its cotangent, in its shape.
+        wanted: The Values to differentiate with respect to.
+        record: Give the rules Values, so that the results are Values that can be differentiated again.
+    """
+    nodes, _ = graph(root, until=set(wanted))
+    depends = set(wanted)
+    path = []
+    for node in nodes:  # only what lies between the two
+        if any(type(x) is Value and x in depends for x in node.inputs):
+            depends.add(node)
+            path.append(node)
+    totals = {root: cotangent}
+    with enable_grad():
+        for _ in edges(path, totals, create_graph=record, towards=depends):
+            pass
+    zeros = [0.0 if type(value._data) is float else np.zeros_like(value._data) for value in wanted]
+    return [totals.get(value, zero) for value, zero in zip(wanted, zeros, strict=True)]
+
+
+def one_or_all(results: list[Any], argnum: int | Sequence[int]) -> Any:
+    """Return the single result for a single argnum, a tuple for several."""
+    return results[0] if isinstance(argnum, int) else tuple(results)
+
+
+# The operators --------------------------------------------------------------------------------------------------------
+
+
+def grad(f: Function, argnum: int | Sequence[int] = 0) -> Function:
+    """Return the function that computes the gradient of f: x -> df/dx.
+
+    Args:
+        f: A function whose result is a single number.
+        argnum: Which positional argument to differentiate, or several; each a number, an array, or a nested dict, list or
+            tuple of them.
+
+    Returns:
+        A function of the same arguments: the gradient in the structure of the argument; a tuple for several.
+
+    Raises:
+        ValueError: If f returns more than one number.
+
+    Example:
+        >>> grad(lambda x: x**4 - 2 * x**2)(2.0)
+        24.0
+        >>> grad(grad(lambda x: x**4 - 2 * x**2))(2.0)
+        44.0
+
+    Source: reverse mode; A. Griewank and A. Walther, "Evaluating Derivatives", 2008.
+    """
+
+    @wraps(f)
+    def gradient(*args: Any) -> Any:
+        call = Call(f, args, argnum).scalar()
+        return one_or_all(call.pull(ones_like(call.root._data)), argnum)
+
+    return gradient
+
+
+def value_and_grad(f: Function, argnum: int | Sequence[int] = 0) -> Function:
+    """Return the function that computes f and its gradient together: x -> (f(x), df/dx).
+
+    Example:
+        >>> value_and_grad(lambda w: (3 * w - 4) ** 2)(0.5)
+        (6.25, -15.0)
+    """
+
+    @wraps(f)
+    def both(*args: Any) -> tuple[Any, Any]:
+        call = Call(f, args, argnum).scalar()
+        return call.value, one_or_all(call.pull(ones_like(call.root._data)), argnum)
+
+    return both
+
+
+def grad_and_aux(f: Function, argnum: int | Sequence[int] = 0) -> Function:
+    """Return the gradient of a function that returns (number, anything else), along with the anything else.
+
+    Example:
+        >>> grad_and_aux(lambda x: (x * x, "squared"))(3.0)
+        (6.0, 'squared')
+    """
+
+    @wraps(f)
+    def gradient(*args: Any) -> tuple[Any, Any]:
+        call = Call(f, args, argnum, has_aux=True).scalar()
+        return one_or_all(call.pull(ones_like(call.root._data)), argnum), call.aux
+
+    return gradient
+
+
+def elementwise_grad(f: Function, argnum: int | Sequence[int] = 0) -> Function:
+    """Return the derivative of a function that acts on each element alone, at each element: the sum of the Jacobian's rows.
+
+    Example:
+        >>> elementwise_grad(np.tanh)(np.array([0.0, 1.0])).round(4)
+        array([1.  , 0.42])
+    """
+
+    @wraps(f)
+    def derivative(*args: Any) -> Any:
+        call = Call(f, args, argnum)
+        return one_or_all(call.pull(ones_like(call.root._data)), argnum)
+
+    return derivative
+
+
+def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
+    """Return f(*args), and the pullback: from the cotangent of the result to those of the arguments, gᵀJ.
+
+    Args:
+        f: The function.
+        args: Its arguments, all of which are differentiated.
+
+    Returns:
+        The value, and a function from a cotangent in the value's shape to a tuple of cotangents, one an argument.
+
+    Example:
+        >>> value, pullback = vjp(lambda a, b: a * b, 2.0, 3.0)
+        >>> value, pullback(1.0)
+        (6.0, (3.0, 2.0))
+    """
+    call = Call(f, args, range(len(args)))
+
+    def pullback(cotangent: Any) -> tuple[Any, ...]:
+        if np.shape(cotangent) != call.root.shape:
+            raise ValueError(f"the cotangent has shape {np.shape(cotangent)}, but {name_of(f)} returned {call.root.shape}.")
+        given = cotangent if type(cotangent) is Value else Value(cotangent)
+        record = call.record or (type(cotangent) is Value and recording())
+        found = iter(pull_back(call.root, given if record else given._data, call.wanted, record=record))
+        return tuple(map_tree(lambda leaf: next(found), tree) for tree in call.trees)
+
+    return call.value, pullback
+
+
+def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    """Return f(*args) and its derivative in a direction, J t: how the result moves when the arguments move by t.
+
+    Every rule is linear in the cotangent, so the pullback of the pullback is the push-forward: no second table is needed.
+
+    Args:
+        f: The function.
+        args: Its arguments.
+        tangents: The direction: for each argument, one of the same structure and shapes.
+
+    Returns:
+        The value and its tangent, in the value's shape.
+
+    Example:
+        >>> jvp(lambda a, b: a * b, (2.0, 3.0), (1.0, 0.0))
+        (6.0, 3.0)
+
+    Source: J. Townsend, "A new trick for calculating Jacobian vector products", 2017.
+    """
+    if len(args) != len(tangents):
+        raise ValueError(f"jvp got {len(args)} argument(s) and {len(tangents)} tangent(s); give one tangent an argument.")
+    call = Call(f, args, range(len(args)))
+    directions = leaves_of(list(tangents))
+    for value, tangent in zip(call.wanted, directions, strict=True):
+        if np.shape(tangent) != value.shape:
+            raise ValueError(f"a tangent has shape {np.shape(tangent)}, but its argument has shape {value.shape}.")
+    dummy = Value(ones_like(call.root._data))
+    cotangents = pull_back(call.root, dummy, call.wanted, record=True)
+    total: Any = 0.0 * dummy
+    with enable_grad():
+        for cotangent, tangent in zip(cotangents, directions, strict=True):
+            total = total + np.sum(cotangent * tangent)
+        total = np.sum(total)
+    record = call.record or (recording() and any(type(tangent) is Value for tangent in directions))
+    (tangent,) = pull_back(total, 1.0, [dummy], record=record)
+    return call.value, tangent
+
+
+def jacobian(f: Function, argnum: int = 0) -> Function:
+    """Return the function that computes all the derivatives of all the results: J[i, j] = d f_i / d x_j.
+
+    Args:
+        f: A function from an array to an array, of any shapes.
+        argnum: Which positional argument to differentiate.
+
+    Returns:
+        A function of the same arguments: an array of shape (*result, *argument); one for each array of a nested argument.
+
+    Example:
+        >>> jacobian(lambda x: x * x)(np.array([1.0, 2.0]))
+        array([[2., 0.],
+               [0., 4.]])
+    """
+
+    @wraps(f)
+    def all_derivatives(*args: Any) -> Any:
+        call = Call(f, args, argnum)
+        shape = call.root.shape
+        units = np.eye(call.root.size, dtype=call.root.dtype).reshape(-1, *shape)
+        rows = [call.pull(unit if shape else float(unit))[0] for unit in units]
+        return map_tree(
+            lambda argument, *parts: np.reshape(np.stack(parts) if parts else np.zeros(0), shape + np.shape(argument)),
+            args[argnum],
+            *rows,
+        )
+
+    return all_derivatives
+
+
+def hessian(f: Function, argnum: int = 0) -> Function:
+    """Return the function that computes all second derivatives: H[i, j] = d²f / dx_i dx_j.
+
+    Args:
+        f: A function from an array to a single number.
+        argnum: Which positional argument to differentiate.
+
+    Returns:
+        A function of the same arguments: an array of shape (*argument, *argument).
+
+    Example:
+        >>> hessian(lambda w: (3 * w - 4) ** 2)(0.5)
+        18.0
+    """
+    second = jacobian(grad(f, argnum), argnum)
+
+    @wraps(f)
+    def second_derivatives(*args: Any) -> Any:
+        result = second(*args)
+        return float(result) if np.shape(result) == () and type(result) is not Value else result
+
+    return second_derivatives
+
+
+def hvp(f: Function, x: Tree, v: Tree) -> Tree:
+    """Return the Hessian of f at x times v, without ever forming the Hessian: H v.
+
+    Args:
+        f: A function from x to a single number.
+        x: Where: a number, an array, or a nested dict, list or tuple of them.
+        v: The direction, in the structure of x.
+
+    Returns:
+        The product, in the structure of x.
+
+    Example:
+        >>> hvp(lambda x: np.sum(x**3), np.array([1.0, 2.0]), np.array([1.0, 0.0]))
+        array([6., 0.])
+
+    Source: B. A. Pearlmutter, "Fast exact multiplication by the Hessian", 1994.
+    """
+
+    def slope(x: Tree) -> Any:
+        parts = zip(leaves_of(grad(f)(x)), leaves_of(v), strict=True)
+        return sum(np.sum(gradient * direction) for gradient, direction in parts)
+
+    return grad(slope)(x)

@@ -1,0 +1,303 @@
+"""The fast operators: for each row of the table, the Python that records one call and the Python that pulls it back.
+
+Both are written out from the row, by tracing it with symbols, and compiled once. `source_of(np.multiply)` prints them.
+What cannot be written as a formula (a rule that looks at shapes) is called instead. Nothing here knows a derivative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from .rules.table import RULES, Function, Rule, find, full_name, parameters_of
+from .symbols import Symbol, functions_in, source, trace
+
+NO_OPTIONS: dict[str, Any] = {}
+NUMBERS = frozenset((float, int, bool))
+LETTERS = ("a", "b", "c", "d", "e")
+
+# What the emitted code refers to by name. `value.py` adds the class; `intercepted` counts the threads and modes
+# (no_grad, debug) that want to see each call, and sends it the slow way round while there are any.
+namespace: dict[str, Any] = {
+    "intercepted": 0,
+    "new": object.__new__,
+    "next_serial": count(1).__next__,
+    "no_options": NO_OPTIONS,
+}
+
+
+def constant(data: Any) -> Any:
+    """Return a constant operand as a number or an array of numbers, or refuse it by name."""
+    kind = type(data)
+    if kind in (float, int, bool):
+        return data
+    if kind is np.ndarray or isinstance(data, np.generic):
+        if data.dtype.kind not in "fiub":
+            raise refusal(data, f"an array of {data.dtype}")
+        return data if data.ndim else data.item()
+    if hasattr(data, "__array_function__"):
+        return data
+    if data is None or isinstance(data, str | bytes | complex):
+        raise refusal(data, f"{data!r}")
+    if hasattr(data, "__array__"):
+        return constant(np.asarray(data))
+    if isinstance(data, Sequence):
+        for item in data:
+            if type(item) is namespace["Value"]:
+                raise TypeError(
+                    "a list with Values in it is not a Value: NumPy would lose their gradients. "
+                    "Join them with np.stack([...]) or np.concatenate([...])."
+                )
+        try:
+            return constant(np.array(data))
+        except ValueError as error:
+            raise refusal(data, f"a ragged list ({error})") from None
+    raise refusal(data, f"an object of type {kind.__name__}")
+
+
+def refusal(data: Any, got: str) -> TypeError:
+    """Return the error for data that no gradient can be taken of."""
+    complex_data = isinstance(data, complex) or getattr(data, "dtype", np.dtype(float)).kind == "c"
+    advice = "take its real part, or its magnitude with abs()" if complex_data else "convert it first"
+    return TypeError(f"a Value holds real numbers (a number, or an array or nested list of them), but got {got}: {advice}.")
+
+
+def fit(cotangent: Any, x: Any) -> Any:
+    """Return a cotangent summed back over the axes along which `x` was broadcast, in the shape and dtype of `x`."""
+    shape: tuple[int, ...] = getattr(x, "shape", ())
+    if getattr(cotangent, "shape", ()) != shape:
+        cotangent = sum_to(cotangent, shape)
+    if hasattr(x, "dtype") and hasattr(cotangent, "dtype"):
+        return cotangent if cotangent.dtype == x.dtype else cotangent.astype(x.dtype)
+    return cotangent if hasattr(cotangent, "__record__") else float(cotangent)
+
+
+def sum_to(cotangent: Any, shape: tuple[int, ...]) -> Any:
+    """Sum an array over leading axes and over axes where `shape` has size 1, so that it has that shape."""
+    extra = cotangent.ndim - len(shape)
+    if extra < 0 or any(n != m and n != 1 for n, m in zip(shape, cotangent.shape[extra:], strict=True)):
+        raise ValueError(f"a rule gave a cotangent of shape {cotangent.shape} for an input of shape {shape}; mend the rule")
+    stretched = tuple(i + extra for i, n in enumerate(shape) if n == 1 and cotangent.shape[i + extra] != 1)
+    if stretched:
+        cotangent = np.add.reduce(cotangent, axis=stretched, keepdims=True)
+    return np.add.reduce(cotangent, axis=tuple(range(extra))) if extra else cotangent
+
+
+def no_derivative(function: Function, argument: int | str) -> NotImplementedError:
+    """Return the error for an argument, by position or by name, that cannot be a Value."""
+    if isinstance(argument, int):
+        names = parameters_of(function)
+        argument = names[argument] if argument < len(names) else f"number {argument + 1}"
+    return NotImplementedError(
+        f"{full_name(function)} has no derivative with respect to its argument {argument!r}, but got a Value there; "
+        "pass value.data if it is meant as a constant."
+    )
+
+
+def rescue(rule: Rule, error: Exception, *operands: Any) -> Any:
+    """Answer as NumPy does where Python floats raise (1 / 0, exp(1000)); else say which shapes did not go together."""
+    if isinstance(error, ArithmeticError | ValueError) and all(isinstance(x, float | int) for x in operands):
+        return settle(scalar_aware(rule)(*map(float, operands)))
+    shapes = " and ".join(str(np.shape(x)) for x in operands)
+    raise type(error)(
+        f"{full_name(rule.function)} cannot take inputs of shapes {shapes}: {error}. "
+        "Shapes are compared from the last axis back; they must be equal or 1. Reshape or transpose one of the two."
+    ) from error
+
+
+def settle(data: Any) -> Any:
+    """Return a float64 result without axes as the Python float that a Value holds."""
+    if type(data) is np.float64 or (type(data) is np.ndarray and not data.ndim and data.dtype == np.float64):
+        return float(data)
+    return data
+
+
+def scalar_aware(rule: Rule) -> Function:
+    """Return a function that takes the row's twin for Python floats, and the NumPy function for anything else."""
+    function, scalar = rule.forward, rule.scalar
+    if scalar is None:
+        return lambda *inputs: settle(function(*inputs))
+
+    if len(rule.derivatives) == 1:
+
+        def call(x: Any) -> Any:
+            if type(x) in NUMBERS:
+                try:
+                    return scalar(x)
+                except (ArithmeticError, ValueError):  # NumPy's answer: inf or nan
+                    return settle(function(float(x)))
+            return settle(function(x))
+    else:
+
+        def call(*inputs: Any) -> Any:
+            for x in inputs:
+                if type(x) not in NUMBERS:
+                    return settle(function(*inputs))
+            try:
+                return scalar(*inputs)
+            except (ArithmeticError, ValueError):
+                return settle(function(*map(float, inputs)))
+
+    return call
+
+
+OPERATOR = """\
+def {name}({parameters}):
+    if intercepted:
+        return apply({function}, ({inputs},), no_options)
+{unpack}
+    try:
+        data = {forward}
+    except Exception as error:
+        data = rescue({rule}, error, {operands})
+    out = new(Value)
+    out._data = data
+    out.grad = None
+    out.rule = {rule}
+    out.inputs = ({inputs},)
+    out.operands = ({operands},)
+    out.options = no_options
+    out.name = None
+    out.serial = next_serial()
+    out.watched = None
+    return out
+"""
+
+UNPACK = """\
+    if type({input}) is Value:
+        {operand} = {input}._data
+    else:
+        {operand} = {input} = {input} if type({input}) is float else constant({input})"""
+
+UNPACK_CONSTANT = """\
+    if type({input}) is Value:
+        raise no_derivative({function}, {position})
+    {operand} = {input}"""
+
+PULL = """\
+def pull_{name}(node, g):
+    ({inputs},) = node.inputs
+    ({operands},) = node.operands
+    y = node._data
+{steps}
+"""
+
+STEP = """\
+    if type({input}) is Value:
+        try:
+            d = {derivative}
+        except ArithmeticError:
+            d = derivative_in_numpy(node, {position}, g)
+        if type(d) is not float:
+            d = fit(d, {operand})
+        {input}.grad = d if {input}.grad is None else {input}.grad + d"""
+
+
+def emit(rule: Rule, *, reflected: bool = False) -> tuple[str, str]:
+    """Return the source of a row's fast operator and of its fused pullback, and make known the names they use."""
+    name, arity = rule.name, len(rule.derivatives)
+    operands = LETTERS[:arity]
+    inputs = tuple(f"{letter}_" for letter in operands)
+    namespace.update({f"rule_{name}": rule, f"function_{name}": rule.function, f"forward_{name}": scalar_aware(rule)})
+    namespace.update({f"derivative_{name}_{i}": d for i, d in enumerate(rule.derivatives)})
+
+    forward: Any = Symbol(f"forward_{name}({', '.join(operands)})")
+    derivatives = trace(rule, operands) if rule.elementwise else None
+    if derivatives is None:  # not a formula: call the rule
+        arguments = ", ".join(("g", "y", *operands))
+        derivatives = [d and Symbol(f"derivative_{name}_{i}({arguments})") for i, d in enumerate(rule.derivatives)]
+    if rule.elementwise:
+        forward = rule.function(*map(Symbol, operands))
+    for function in functions_in(forward).union(*map(functions_in, derivatives)):
+        namespace[function.__name__] = scalar_aware(RULES[function]) if function in RULES else function
+
+    operator = OPERATOR.format(
+        name=("reflected_" if reflected else "") + name,
+        parameters=", ".join(reversed(inputs) if reflected else inputs),
+        function=f"function_{name}",
+        rule=f"rule_{name}",
+        inputs=", ".join(inputs),
+        operands=", ".join(operands),
+        unpack="\n".join(
+            (UNPACK if d else UNPACK_CONSTANT).format(input=i, operand=o, function=f"function_{name}", position=k)
+            for k, (i, o, d) in enumerate(zip(inputs, operands, rule.derivatives, strict=True))
+        ),
+        forward=source(forward),
+    )
+    steps = [
+        STEP.format(input=i, operand=o, derivative=source(d), position=k)
+        for k, (i, o, d) in enumerate(zip(inputs, operands, derivatives, strict=True))
+        if d is not None
+    ]
+    pull = PULL.format(
+        name=name,
+        inputs=", ".join(inputs),
+        operands=", ".join(operands),
+        steps="\n".join(steps) or "    return  # piecewise constant: nothing to add",
+    )
+    return operator, pull
+
+
+def compiled(text: str) -> Function:
+    """Return the function that a piece of emitted source defines."""
+    defined: dict[str, Function] = {}
+    exec(compile(text, "<emitted from the table of rules>", "exec"), namespace, defined)
+    return next(iter(defined.values()))
+
+
+def operator_of(function: Function, *, reflected: bool = False) -> Any:
+    """Return the fast operator of a row of fixed arity: called with Values and constants, it records one step."""
+    rule = find(function)
+    if reflected:
+        return compiled(emit(rule, reflected=True)[0])
+    if rule.operator is None:
+        rule.operator = compiled(emit(rule)[0])
+    return rule.operator
+
+
+def pull_of(rule: Rule) -> Function:
+    """Return a row's fused pullback: add to the gradient of each input its part of the cotangent."""
+    if rule.pull is None:
+        rule.pull = compiled(emit(rule)[1]) if rule.fixed else pull_with_options
+    return rule.pull
+
+
+def pull_with_options(node: Any, g: Any) -> None:
+    """Pull back through a row whose derivatives take options or any number of inputs, one input at a time."""
+    for argument, parent in enumerate(node.inputs):
+        if type(parent) is namespace["Value"]:
+            contribution = contribution_of(node, argument, g, node._data, node.operands)
+            if contribution is not None:
+                parent.grad = contribution if parent.grad is None else parent.grad + contribution
+
+
+def contribution_of(node: Any, argument: int, g: Any, y: Any, inputs: tuple[Any, ...]) -> Any:
+    """Return what one edge adds to the gradient of its input, or None where the derivative is zero."""
+    derivative = node.rule.derivative(argument)
+    contribution = None if derivative is None else derivative(g, y, *inputs, **node.options)
+    return None if contribution is None else fit(contribution, inputs[argument])
+
+
+def derivative_in_numpy(node: Any, argument: int, g: Any) -> Any:
+    """Return one derivative of a scalar record with NumPy's arithmetic, where Python's raised (1 / 0 is inf)."""
+    with np.errstate(all="ignore"):
+        return node.rule.derivative(argument)(np.float64(g), np.float64(node._data), *map(np.float64, node.operands))
+
+
+def source_of(function: Function) -> str:
+    """Return the Python that microgd wrote from a function's row: how a call is recorded, and how it is pulled back.
+
+    Example:
+        >>> print(source_of(np.multiply).split("def ")[2].split(" = ")[0])
+        pull_multiply(node, g):
+            a_, b_
+    """
+    return "\n\n".join(emit(find(function)))
+
+
+namespace.update(
+    constant=constant, fit=fit, rescue=rescue, no_derivative=no_derivative, derivative_in_numpy=derivative_in_numpy
+)

@@ -1,0 +1,153 @@
+"""The table of derivative rules: one row per function, and the decorators that fill it.
+
+A row holds a function and, for each positional argument, a derivative: from the cotangent `g` of the output `y`, the
+output and the inputs, to that argument's cotangent. Derivatives are plain NumPy expressions: arrays in, arrays out;
+Values in, Values out. Undoing a broadcast is not their business: the walk does it once, for all of them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable
+from functools import cache, partial, wraps
+from typing import Any, TypeVar
+
+import numpy as np
+
+Function = Callable[..., Any]
+F = TypeVar("F", bound=Function)
+
+
+class Rule:
+    """One row of the table: a function, its derivatives, and how to call it."""
+
+    __slots__ = (
+        *("function", "name", "derivatives", "variadic", "forward", "bind", "scalar", "elementwise"),
+        *("options", "fixed", "operator", "pull"),
+    )
+
+    def __init__(
+        self,
+        function: Function,
+        derivatives: tuple[Function | None, ...],
+        *,
+        variadic: Function | None = None,
+        forward: Function | None = None,
+        bind: Function | None = None,
+        scalar: Function | None = None,
+        elementwise: bool = False,
+    ) -> None:
+        self.function = function
+        self.name: str = function.__name__
+        self.derivatives = derivatives
+        self.variadic = variadic
+        self.forward = forward or function
+        self.bind = bind
+        self.scalar = scalar
+        self.elementwise = elementwise
+        self.options = options_of(2 + len(derivatives), (*derivatives, variadic)) | options_of(0, (bind,))
+        self.fixed = variadic is None and bind is None and not self.options
+        self.operator: Function | None = None  # the fast way to record one call, and
+        self.pull: Function | None = None  # to send one cotangent back; both emitted when first needed
+
+    def derivative(self, argument: int) -> Function | None:
+        """Return the derivative with respect to one positional argument, or None where there is none."""
+        if self.variadic is not None:
+            return partial(self.variadic, argument)
+        return self.derivatives[argument] if argument < len(self.derivatives) else None
+
+    def __repr__(self) -> str:
+        return f"<rule of {full_name(self.function)}>"
+
+
+RULES: dict[Function, Rule] = {}
+CONSTANT: set[Function] = set()  # functions whose result is a plain array: comparisons, argmax, shape, ...
+
+
+def rule(function: Function, *derivatives: Function | None, **details: Any) -> None:
+    """Add a row; `None` in place of a derivative says that the argument has none."""
+    if function in RULES or function in CONSTANT:
+        raise ValueError(f"{full_name(function)} already has a row in the table of rules; keep one of the two")
+    RULES[function] = Rule(function, derivatives, **details)
+
+
+def elementwise(function: Function, *derivatives: Function | None, scalar: Function | None = None) -> None:
+    """Add a row for a function that acts on each element alone; `scalar` is its twin for Python floats."""
+    rule(function, *derivatives, scalar=scalar, elementwise=True)
+
+
+def piecewise_constant(*functions: Function, **details: Any) -> None:
+    """Add rows for functions whose derivative is zero wherever it exists: floor, sign, ..."""
+    for function in functions:
+        rule(function, zero, zero, elementwise=True, **details)
+
+
+def constant(*functions: Function) -> None:
+    """Declare functions whose result carries no gradient: they are computed on the bare arrays."""
+    for function in functions:
+        if function in RULES or function in CONSTANT:
+            raise ValueError(f"{full_name(function)} is declared twice in the table of rules; keep one")
+        CONSTANT.add(function)
+
+
+def zero(g: Any, y: Any, *inputs: Any) -> None:
+    """The derivative of a piecewise constant function: no contribution at all."""
+    return
+
+
+def primitive(function: F) -> F:
+    """Let a function of microgd's own take part as NumPy's do: given a Value, it is recorded as one step."""
+
+    @wraps(function)
+    def call(*inputs: Any, **options: Any) -> Any:
+        for value in inputs:
+            record = getattr(type(value), "__record__", None)
+            if record is not None:
+                return record(value, call, inputs, options)
+        return function(*inputs, **options)
+
+    return call  # type: ignore[return-value]
+
+
+def options_of(skipped: int, functions: tuple[Function | None, ...]) -> frozenset[str]:
+    """Return the names of the parameters that come after the first few: for a derivative, after (g, y, *inputs)."""
+    names: set[str] = set()
+    for function in functions:
+        if function is not None:
+            code = function.__code__
+            names.update(code.co_varnames[skipped : code.co_argcount + code.co_kwonlyargcount])
+    return frozenset(names)
+
+
+def full_name(function: Function) -> str:
+    """Return a function's name as its users write it: np.linalg.inv, mg.relu."""
+    module = getattr(function, "__module__", None) or "numpy"
+    if isinstance(function, np.ufunc) and not module.startswith("scipy"):
+        module = "numpy"
+    package = "mg" if module.startswith("microgd") else module.replace("numpy", "np")
+    return f"{package}.{function.__name__}"
+
+
+def find(function: Function) -> Rule:
+    """Return a function's row, or say that there is none and name the nearest."""
+    row = RULES.get(function)
+    if row is None:
+        names = {full_name(known): known for known in RULES}
+        near = difflib.get_close_matches(full_name(function), names, n=1, cutoff=0.6)
+        raise NotImplementedError(
+            f"{full_name(function)} has no derivative rule, and one of its arguments is a Value. "
+            + (f"The nearest function that has one is {near[0]}. " if near else "")
+            + "Add a rule with mg.custom_rule, or pass the constant part as value.data."
+        )
+    return row
+
+
+@cache
+def parameters_of(function: Function) -> tuple[str, ...]:
+    """Return the names of a function's positional parameters, in order ('' where NumPy does not say)."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (ValueError, TypeError):
+        return ()
+    return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))

@@ -1,0 +1,518 @@
+"""Value: a number or an array that remembers how it was computed."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from .backward import ancestors, backward
+from .inplace import Watch, mark_changed, watch
+from .operators import NO_OPTIONS, constant, namespace, no_derivative, operator_of, rescue
+from .rules import indexing, linalg, reductions, shaping
+from .rules.elementwise import relu, sigmoid
+from .rules.table import CONSTANT, RULES, Function, Rule, find, full_name, parameters_of
+
+R = TypeVar("R")
+
+
+class Value:
+    """A differentiable number or array: it records how it was made, so that gradients can flow back through it.
+
+    Anything that is not a Value (a number, an array, a list) is a constant. Integers become float64; float32 stays
+    float32; a float64 scalar is kept as a Python float. An array is copied, so that later changes to it do not reach
+    the Value.
+
+    Args:
+        data: A number, an array of real numbers, or a nested list of them; any shape.
+        name: What to call it in `repr`, drawings and tables; a number in order of creation where missing.
+
+    Attributes:
+        data: The number or array itself.
+        grad: d(root)/d(this), in the shape of `data`, once a `backward` has computed it; None before.
+        rule: The row of the table of rules that made it; None for a leaf.
+        inputs: What the rule was given: Values and constants, in order. `x * x` has two.
+        operands: The same as bare numbers and arrays.
+        options: The rule's options, such as `axis`.
+        serial: When it was made: a number that grows with every Value.
+
+    Raises:
+        TypeError: If the data are not real numbers.
+
+    Example:
+        >>> v, x, y = Value(0.0, name="v"), 2.0, 5.0
+        >>> loss = (v * x - y) ** 2
+        >>> loss.backward()
+        >>> v
+        Value(0.0, name='v', grad=-20.0)
+
+    Source: the chain rule; the record is a Wengert list (R. E. Wengert, "A simple automatic derivative evaluation
+    program", 1964).
+    """
+
+    __slots__ = ("_data", "grad", "inputs", "name", "operands", "options", "rule", "serial", "watched")
+
+    def __init__(self, data: Any, name: str | None = None) -> None:
+        self._data = leaf_data(data)
+        self.grad: Any = None
+        self.rule: Rule | None = None
+        self.inputs: tuple[Any, ...] = ()
+        self.operands: tuple[Any, ...] = ()
+        self.options: dict[str, Any] = NO_OPTIONS
+        self.name = name
+        self.serial: int = namespace["next_serial"]()
+        self.watched: Watch | None = None
+
+    # What it holds ------------------------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> Any:
+        """The number or array. An array may be changed in place between a graph's backward and the next forward."""
+        if type(self._data) is np.ndarray:
+            watch(self)
+        return self._data
+
+    @data.setter
+    def data(self, data: Any) -> None:
+        if data is self._data:  # `value.data -= step` ends here, after changing the array in place
+            mark_changed(self)
+        else:
+            self._data = leaf_data(data)
+            self.watched = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each axis; () for a number."""
+        return getattr(self._data, "shape", ())
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return int(getattr(self._data, "size", 1))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of an element."""
+        return getattr(self._data, "dtype", np.dtype(float))
+
+    @property
+    def T(self) -> Value:
+        """The transpose: axes in reverse order."""
+        return np.transpose(self)  # type: ignore[call-overload,no-any-return]
+
+    def __repr__(self) -> str:
+        parts = [brief(self._data)]
+        if self.name is not None:
+            parts.append(f"name={self.name!r}")
+        if self.ndim:
+            parts.append(f"shape={self.shape}")
+        if self.grad is not None:
+            parts.append(f"grad={brief(self.grad._data if isinstance(self.grad, Value) else self.grad)}")
+        if self.rule is not None:
+            parts.append(f"operation={self.rule.name!r}")
+        return f"Value({', '.join(parts)})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self._data if not self.ndim else brief(self._data) if not spec else self._data, spec)
+
+    def __float__(self) -> float:
+        if self.size != 1:
+            raise TypeError(f"float() takes a Value with one element, but got shape {self.shape}; index or sum it first.")
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(float(self))
+
+    def item(self) -> float:
+        """Return the only element as a Python float."""
+        return float(self._data.item() if hasattr(self._data, "item") else self._data)
+
+    def tolist(self) -> Any:
+        """Return the data as nested lists of Python floats."""
+        return self._data.tolist() if hasattr(self._data, "tolist") else self._data
+
+    def __bool__(self) -> bool:
+        return bool(self._data)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("a Value of shape () has no length; it is a single number.")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Value]:
+        return (self[i] for i in range(len(self)))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
+        raise TypeError(
+            "a Value does not turn into an array by itself, for its gradient would be lost. Use value.data for the bare "
+            "array (a plot, a printout), or np.stack([...]) to join Values."
+        )
+
+    # How it was made ----------------------------------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        if method != "__call__":
+            return apply_method(ufunc, method, inputs, options)
+        return apply(ufunc, inputs, options)
+
+    def __array_function__(self, function: Function, types: Any, inputs: Any, options: dict[str, Any]) -> Any:
+        return apply(function, inputs, options)
+
+    def __record__(self, function: Function, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        return apply(function, inputs, options)
+
+    __hash__ = object.__hash__
+
+    __add__ = operator_of(np.add)
+    __radd__ = operator_of(np.add, reflected=True)
+    __sub__ = operator_of(np.subtract)
+    __rsub__ = operator_of(np.subtract, reflected=True)
+    __mul__ = operator_of(np.multiply)
+    __rmul__ = operator_of(np.multiply, reflected=True)
+    __truediv__ = operator_of(np.divide)
+    __rtruediv__ = operator_of(np.divide, reflected=True)
+    __floordiv__ = operator_of(np.floor_divide)
+    __rfloordiv__ = operator_of(np.floor_divide, reflected=True)
+    __mod__ = operator_of(np.remainder)
+    __rmod__ = operator_of(np.remainder, reflected=True)
+    __pow__ = operator_of(np.power)
+    __rpow__ = operator_of(np.power, reflected=True)
+    __matmul__ = operator_of(np.matmul)
+    __rmatmul__ = operator_of(np.matmul, reflected=True)
+    __neg__ = operator_of(np.negative)
+    __pos__ = operator_of(np.positive)
+    __abs__ = operator_of(np.absolute)
+
+    def __divmod__(self, other: Any) -> tuple[Value, Value]:
+        return self // other, self % other
+
+    def __round__(self, decimals: int = 0) -> Value:
+        return np.round(self, decimals)  # type: ignore[call-overload,no-any-return]
+
+    def __eq__(self, other: object) -> Any:
+        return compare(np.equal, self, other)
+
+    def __ne__(self, other: object) -> Any:
+        return compare(np.not_equal, self, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return compare(np.less, self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return compare(np.less_equal, self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return compare(np.greater, self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return compare(np.greater_equal, self, other)
+
+    def __getitem__(self, index: Any) -> Value:
+        return apply(indexing.getitem, (self, index), NO_OPTIONS)  # type: ignore[no-any-return]
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        raise TypeError(
+            "a Value cannot be changed in place, for what was computed from it would be wrong. "
+            "Write x = mg.with_item(x, index, value), which returns a new Value."
+        )
+
+    # NumPy's methods, each the NumPy function of that name ---------------------------------------------------------
+
+    sum = np.sum
+    mean = np.mean
+    prod = np.prod
+    max = np.max
+    min = np.min
+    var = np.var
+    std = np.std
+    ravel = np.ravel
+    swapaxes = np.swapaxes
+    squeeze = np.squeeze
+    dot = np.dot
+    clip = np.clip
+    round = np.round
+    argmax = np.argmax
+    argmin = np.argmin
+    argsort = np.argsort
+    exp = operator_of(np.exp)
+    log = operator_of(np.log)
+    sqrt = operator_of(np.sqrt)
+    tanh = operator_of(np.tanh)
+    relu = operator_of(relu)
+    sigmoid = operator_of(sigmoid)
+
+    def reshape(self, *shape: Any) -> Value:
+        """Return the elements in another shape: `v.reshape(2, 3)` or `v.reshape((2, 3))`; -1 stands for what is left."""
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape)  # type: ignore[call-overload,no-any-return]
+
+    def transpose(self, *axes: Any) -> Value:
+        """Return the axes in another order: reversed, `v.transpose(1, 0)` or `v.transpose((1, 0))`."""
+        order = axes[0] if len(axes) == 1 else axes or None
+        return np.transpose(self, order)  # type: ignore[call-overload,no-any-return]
+
+    def flatten(self) -> Value:
+        """Return the elements along one axis."""
+        return np.ravel(self)  # type: ignore[call-overload,no-any-return]
+
+    def astype(self, dtype: npt.DTypeLike) -> Value:
+        """Return the data in another floating-point type."""
+        return shaping.astype(self, dtype)  # type: ignore[no-any-return]
+
+    def detach(self) -> Value:
+        """Return a new leaf with the same data: no gradient flows back through it."""
+        leaf = new_value(self._data)
+        leaf.name = self.name
+        return leaf
+
+    # Copies: never recursive, so that a long chain can be copied too -----------------------------------------------
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Value:
+        from_old: dict[Value, Value] = {}
+        for value in ancestors(self):
+            twin = new_value(np.copy(value._data) if isinstance(value._data, np.ndarray) else value._data)
+            twin.grad, twin.name, twin.rule, twin.options = value.grad, value.name, value.rule, value.options
+            twin.inputs = tuple(from_old[x] if isinstance(x, Value) else x for x in value.inputs)
+            twin.operands = tuple(x._data if isinstance(x, Value) else x for x in twin.inputs)
+            from_old[value] = twin
+        return from_old[self]
+
+    def __copy__(self) -> Value:
+        twin = new_value(self._data)
+        for slot in ("grad", "inputs", "name", "operands", "options", "rule"):
+            setattr(twin, slot, getattr(self, slot))
+        return twin
+
+    def __reduce__(self) -> tuple[type[Value], tuple[Any, str | None]]:
+        if self.rule is not None:
+            raise TypeError(f"{self!r} has a record, which cannot be pickled; pickle value.detach() or value.data.")
+        return Value, (self._data, self.name)
+
+    def backward(self, cotangent: Any = None, *, keep: str = "all", create_graph: bool = False) -> None:
+        """Compute the gradient of this Value with respect to everything it was computed from.
+
+        Leaves accumulate: their `grad` grows with each call, until `zero_grad` clears it. What lies between is computed
+        anew by each call, so that two calls over one graph are right.
+
+        Args:
+            cotangent: d(what you differentiate)/d(this), in the shape of this Value; 1 for a single number.
+            keep: "all" keeps the gradient of every inner node, which is what people look at; "leaves" drops them, and
+                the record itself, as it goes, which is what training wants.
+            create_graph: Record the backward pass too, so that gradients are Values and can be differentiated again.
+
+        Raises:
+            ValueError: If this Value has several elements and no cotangent is given.
+            RuntimeError: If it has no record, its record was dropped, or an array was changed in place since.
+
+        Example:
+            >>> x = Value([1.0, 2.0])
+            >>> (x * x).sum().backward()
+            >>> x.grad
+            array([2., 4.])
+
+        Source: S. Linnainmaa's reverse mode (1970), one fused step per record, latest first.
+        """
+        backward(self, cotangent, keep=keep, create_graph=create_graph)
+
+    def zero_grad(self) -> None:
+        """Clear the gradient of this Value and of everything it was computed from."""
+        for value in ancestors(self):
+            value.grad = None
+
+
+# Making Values ------------------------------------------------------------------------------------------------------
+
+
+def leaf_data(data: Any) -> Any:
+    """Return data as a Value holds it: a Python float, or an array of floats of its own."""
+    if type(data) is float:
+        return data
+    if type(data) is Value:
+        raise TypeError("a Value cannot hold another Value; write value + 0 for a step, value.detach() for a new leaf.")
+    checked = constant(data)
+    if isinstance(checked, np.ndarray):
+        return np.array(checked, dtype=checked.dtype if checked.dtype.kind == "f" else float)
+    if isinstance(data, np.ndarray | np.generic) and data.dtype.kind == "f" and data.dtype != np.float64:
+        return data[()]  # a float32 scalar stays float32
+    return float(checked) if isinstance(checked, bool | int | float) else checked
+
+
+def new_value(data: Any) -> Value:
+    """Return a leaf that holds data as they are, unchecked."""
+    leaf: Value = object.__new__(Value)
+    leaf._data = data
+    leaf.grad = leaf.rule = leaf.name = leaf.watched = None
+    leaf.inputs = leaf.operands = ()
+    leaf.options = NO_OPTIONS
+    leaf.serial = namespace["next_serial"]()
+    return leaf
+
+
+def raw(data: Any) -> Any:
+    """Return the bare numbers of a Value, or of the Values in a list or tuple; anything else as it is."""
+    if type(data) is Value:
+        return data._data
+    if type(data) is list or type(data) is tuple:
+        return type(data)(map(raw, data))
+    return data
+
+
+def brief(data: Any) -> str:
+    """Return data for a printed line: a number in full, an array in summary."""
+    if isinstance(data, np.ndarray):
+        text = np.array2string(data, separator=", ", threshold=6, edgeitems=2, precision=6)
+        return " ".join(text.split())
+    return repr(data.item() if isinstance(data, np.generic) else data)
+
+
+def compare(ufunc: np.ufunc, left: Value, right: Any) -> Any:
+    """Compare elements; the result is a plain truth value, or an array of them."""
+    if right is None or isinstance(right, str):
+        return NotImplemented
+    result = ufunc(left._data, raw(right))
+    return bool(result) if isinstance(result, np.bool_) else result
+
+
+# Whether to record --------------------------------------------------------------------------------------------------
+
+_thread = threading.local()
+_lock = threading.Lock()
+
+
+def recording() -> bool:
+    """Return whether this thread records what is done with Values."""
+    return getattr(_thread, "recording", True)
+
+
+class Recording(contextlib.ContextDecorator):
+    """Turn recording on or off in this thread, as a `with` block or a decorator; may be nested."""
+
+    on = True
+
+    def __enter__(self) -> None:
+        self._before = [*getattr(self, "_before", []), recording()]
+        _thread.recording = self.on
+        with _lock:
+            namespace["intercepted"] += 1
+
+    def __exit__(self, *exception: object) -> None:
+        with _lock:
+            namespace["intercepted"] -= 1
+        _thread.recording = self._before.pop()
+
+
+class enable_grad(Recording):  # noqa: N801 - used like a function, and named as everywhere
+    """Record again inside a `no_grad` block."""
+
+
+class no_grad(Recording):  # noqa: N801
+    """Compute without recording: results are leaves. Per thread; a `with` block or a decorator; may be nested.
+
+    Example:
+        >>> v = Value(3.0)
+        >>> with no_grad():
+        ...     (v * v).rule is None
+        True
+    """
+
+    on = False
+
+
+# The one function that records --------------------------------------------------------------------------------------
+
+
+def apply(function: Function, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Call a function, at least one of whose arguments is a Value, and record the call.
+
+    Args:
+        function: The NumPy function, or one of microgd's own.
+        inputs: Its positional arguments: Values and constants.
+        options: Its keyword arguments.
+
+    Returns:
+        A Value with its record; a bare array where the function's result carries no gradient (a comparison, argmax).
+
+    Raises:
+        NotImplementedError: If the function, one argument or one option has no derivative.
+        ValueError: If NumPy refuses the inputs, with their shapes.
+    """
+    if function in CONSTANT:
+        return function(*raw(inputs), **{key: raw(value) for key, value in options.items()})
+    rule = find(function)
+    if not options and not namespace["intercepted"] and rule.fixed and len(inputs) == len(rule.derivatives):
+        return operator_of(function)(*inputs)
+    inputs, options = bound(rule, inputs, options)
+    inputs = tuple(
+        x if type(x) is Value or x is None or rule.derivative(i) is None else constant(x) for i, x in enumerate(inputs)
+    )
+    operands = tuple(map(raw, inputs))
+    try:
+        data = rule.forward(*operands, **options)
+    except (ValueError, TypeError, IndexError, ArithmeticError) as error:
+        data = rescue(rule, error, *operands)
+    if type(data) is np.float64:
+        data = float(data)
+    out = new_value(data)
+    if recording():
+        out.rule, out.inputs, out.operands, out.options = rule, inputs, operands, options
+    return out
+
+
+REDUCTIONS: dict[np.ufunc, Function] = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
+ACCUMULATIONS: dict[np.ufunc, Function] = {np.add: np.cumsum, np.multiply: np.cumprod}
+
+
+def apply_method(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Record np.add.reduce and its kin as the function that they are: np.sum and its kin."""
+    if method == "reduce" and ufunc in REDUCTIONS:
+        return apply(REDUCTIONS[ufunc], inputs, {"axis": 0} | options)
+    if method == "accumulate" and ufunc in ACCUMULATIONS:
+        return apply(ACCUMULATIONS[ufunc], inputs, {"axis": 0} | options)
+    if method == "outer" and not options:
+        left, right = inputs
+        return ufunc(np.reshape(left, np.shape(left) + (1,) * np.ndim(right)), right)
+    raise NotImplementedError(
+        f"np.{ufunc.__name__}.{method} has no derivative rule, and one of its arguments is a Value. Supported are reduce "
+        f"of {', '.join(f.__name__ for f in REDUCTIONS)}, accumulate of {', '.join(f.__name__ for f in ACCUMULATIONS)}, "
+        "and outer."
+    )
+
+
+def bound(rule: Rule, inputs: tuple[Any, ...], options: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Sort the arguments of a call into the inputs that have a derivative and the options, each option by name."""
+    function = rule.function
+    if rule.bind is not None:
+        inputs, options = rule.bind(*inputs, **options)
+    else:
+        names, count = parameters_of(function), len(rule.derivatives)
+        options = dict(zip(names[count:], inputs[count:], strict=False)) | options
+        inputs = inputs[:count]
+        while len(inputs) < count and len(inputs) < len(names) and names[len(inputs)] in options:
+            inputs += (options.pop(names[len(inputs)]),)
+    understood = rule.options
+    for key, value in list(options.items()):
+        if type(value) is Value:
+            raise no_derivative(function, key)
+        if key not in understood:
+            if value is None or value is np._NoValue:
+                del options[key]
+                continue
+            raise NotImplementedError(
+                f"{full_name(function)}: the argument {key}= is not supported on a Value; leave it out, "
+                f"or pass the constant part as value.data. Supported: {', '.join(sorted(understood)) or 'none'}."
+            )
+    for argument, value in enumerate(inputs):
+        if type(value) is Value and rule.derivative(argument) is None:
+            raise no_derivative(function, argument)
+    return inputs, options
+
+
+namespace.update(Value=Value, apply=apply)
