@@ -7,3 +7,24 @@ from .autograd.rules.reductions import logsumexp, softmax
 from .autograd.value import Value, enable_grad, no_grad
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Value",
+    "elementwise_grad",
+    "enable_grad",
+    "grad",
+    "grad_and_aux",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "logsumexp",
+    "no_grad",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "softplus",
+    "value_and_grad",
+    "vjp",
+    "walk",
+]

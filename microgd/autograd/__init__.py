@@ -1,0 +1,1 @@
+"""Automatic differentiation: the Value, the rules, the walk."""

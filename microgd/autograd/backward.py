@@ -73,19 +73,21 @@ def seed_for(root: Any, cotangent: Any) -> Any:
     """Return the cotangent that a backward pass starts from, or say why there is none."""
     if root.rule is None:
         raise RuntimeError(
-            f"backward() on {root!r}: nothing was recorded that leads to it (it is a leaf, or was made under no_grad() or "
-            "by detach()). Call backward() on what you computed from Values."
+            f"backward() on {root!r}: nothing was recorded that leads to it (it is a leaf, or was made under "
+            "no_grad() or by detach()). Call backward() on what you computed from Values."
         )
     if cotangent is None:
         if root.size != 1:
             raise ValueError(
-                f"backward() needs one number to differentiate, but {root.rule.name} gave shape {root.shape}. Reduce it "
-                "first, as in value.sum().backward(), or pass the cotangent: value.backward(np.ones(value.shape))."
+                f"backward() needs one number to differentiate, but {root.rule.name} gave shape {root.shape}. Reduce "
+                "it first, as in value.sum().backward(), or pass the cotangent: value.backward(np.ones(value.shape))."
             )
         return ones_like(root._data)
     data = cotangent._data if type(cotangent) is type(root) else np.asarray(cotangent, dtype=root.dtype)
     if np.shape(data) != root.shape:
-        raise ValueError(f"the cotangent has shape {np.shape(data)}, but the Value has shape {root.shape}; they must be equal.")
+        raise ValueError(
+            f"the cotangent has shape {np.shape(data)}, but the Value has shape {root.shape}; they must be equal."
+        )
     if type(cotangent) is type(root):
         return cotangent
     return float(data) if type(root._data) is float else data

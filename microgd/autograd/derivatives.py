@@ -1,7 +1,7 @@
 """Derivatives of functions: grad, jacobian, hessian and their kin, to any order.
 
-Each of them calls the function once, on fresh Values, and walks back over what was recorded. Arguments and results may be
-nested dicts, lists and tuples of arrays. No `grad` of a Value of the caller's is touched.
+Each of them calls the function once, on fresh Values, and walks back over what was recorded. Arguments may be nested
+dicts, lists and tuples of arrays. No `grad` of a Value of the caller's is touched.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ class Call:
         """Return this call, or say that its result is not a number that a gradient can be taken of."""
         if self.root.size != 1:
             raise ValueError(
-                f"grad differentiates a single number, but {name_of(self.f)} returned shape {self.root.shape}. Reduce it "
-                "first, as with np.sum, or use mg.elementwise_grad or mg.jacobian."
+                f"grad differentiates a single number, but {name_of(self.f)} returned shape {self.root.shape}. Reduce "
+                "it first, as with np.sum, or use mg.elementwise_grad or mg.jacobian."
             )
         return self
 
@@ -100,7 +100,9 @@ def as_value(f: Function, result: Any) -> Value:
     try:
         return Value(result)
     except TypeError as error:
-        raise TypeError(f"{name_of(f)} must return a number, an array or a Value to be differentiated: {error}") from None
+        raise TypeError(
+            f"{name_of(f)} must return a number, an array or a Value to be differentiated: {error}"
+        ) from None
 
 
 def checked(f: Function, args: Sequence[Any], argnum: int | Sequence[int]) -> list[int]:
@@ -118,7 +120,7 @@ def name_of(f: Function) -> str:
 
 
 def pull_back(root: Value, cotangent: Any, wanted: Sequence[Value], *, record: bool) -> list[Any]:
-    """Return the cotangents of some Values, given that of one computed from them; zeros where it does not depend on them.
+    """Return the cotangents of some Values, given that of one computed from them; zeros where there is no path.
 
     Args:
         root: The Value computed from them.
@@ -154,8 +156,8 @@ def grad(f: Function, argnum: int | Sequence[int] = 0) -> Function:
 
     Args:
         f: A function whose result is a single number.
-        argnum: Which positional argument to differentiate, or several; each a number, an array, or a nested dict, list or
-            tuple of them.
+        argnum: Which positional argument to differentiate, or several; each a number, an array, or a nested dict,
+            list or tuple of them.
 
     Returns:
         A function of the same arguments: the gradient in the structure of the argument; a tuple for several.
@@ -213,7 +215,7 @@ def grad_and_aux(f: Function, argnum: int | Sequence[int] = 0) -> Function:
 
 
 def elementwise_grad(f: Function, argnum: int | Sequence[int] = 0) -> Function:
-    """Return the derivative of a function that acts on each element alone, at each element: the sum of the Jacobian's rows.
+    """Return the derivative, at each element, of a function that acts on each element alone.
 
     Example:
         >>> elementwise_grad(np.tanh)(np.array([0.0, 1.0])).round(4)
@@ -247,7 +249,9 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
         if np.shape(cotangent) != call.root.shape:
-            raise ValueError(f"the cotangent has shape {np.shape(cotangent)}, but {name_of(f)} returned {call.root.shape}.")
+            raise ValueError(
+                f"the cotangent has shape {np.shape(cotangent)}, but {name_of(f)} returned {call.root.shape}."
+            )
         given = cotangent if type(cotangent) is Value else Value(cotangent)
         record = call.record or (type(cotangent) is Value and recording())
         found = iter(pull_back(call.root, given if record else given._data, call.wanted, record=record))
@@ -259,7 +263,7 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
 def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
     """Return f(*args) and its derivative in a direction, J t: how the result moves when the arguments move by t.
 
-    Every rule is linear in the cotangent, so the pullback of the pullback is the push-forward: no second table is needed.
+    Every rule is linear in the cotangent, so pulling the pullback back pushes forward: no second table is needed.
 
     Args:
         f: The function.
@@ -276,7 +280,9 @@ def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any,
     Source: J. Townsend, "A new trick for calculating Jacobian vector products", 2017.
     """
     if len(args) != len(tangents):
-        raise ValueError(f"jvp got {len(args)} argument(s) and {len(tangents)} tangent(s); give one tangent an argument.")
+        raise ValueError(
+            f"jvp got {len(args)} argument(s) and {len(tangents)} tangent(s); give one tangent an argument."
+        )
     call = Call(f, args, range(len(args)))
     directions = leaves_of(list(tangents))
     for value, tangent in zip(call.wanted, directions, strict=True):
@@ -302,7 +308,7 @@ def jacobian(f: Function, argnum: int = 0) -> Function:
         argnum: Which positional argument to differentiate.
 
     Returns:
-        A function of the same arguments: an array of shape (*result, *argument); one for each array of a nested argument.
+        A function of the same arguments: an array of shape (*result, *argument), one for each array of a nested one.
 
     Example:
         >>> jacobian(lambda x: x * x)(np.array([1.0, 2.0]))

@@ -24,7 +24,7 @@ class Watch(NamedTuple):
 
 def fingerprint(array: Any) -> int:
     """Return a checksum of an array's bytes."""
-    return zlib.crc32(np.ascontiguousarray(array))
+    return zlib.crc32(np.ascontiguousarray(array).data)
 
 
 def watch(value: Any) -> None:

@@ -62,7 +62,9 @@ def refusal(data: Any, got: str) -> TypeError:
     """Return the error for data that no gradient can be taken of."""
     complex_data = isinstance(data, complex) or getattr(data, "dtype", np.dtype(float)).kind == "c"
     advice = "take its real part, or its magnitude with abs()" if complex_data else "convert it first"
-    return TypeError(f"a Value holds real numbers (a number, or an array or nested list of them), but got {got}: {advice}.")
+    return TypeError(
+        f"a Value holds real numbers (a number, or an array or nested list of them), but got {got}: {advice}."
+    )
 
 
 def fit(cotangent: Any, x: Any) -> Any:
@@ -79,7 +81,9 @@ def sum_to(cotangent: Any, shape: tuple[int, ...]) -> Any:
     """Sum an array over leading axes and over axes where `shape` has size 1, so that it has that shape."""
     extra = cotangent.ndim - len(shape)
     if extra < 0 or any(n != m and n != 1 for n, m in zip(shape, cotangent.shape[extra:], strict=True)):
-        raise ValueError(f"a rule gave a cotangent of shape {cotangent.shape} for an input of shape {shape}; mend the rule")
+        raise ValueError(
+            f"a rule gave a cotangent of shape {cotangent.shape} for an input of shape {shape}; mend the rule"
+        )
     stretched = tuple(i + extra for i, n in enumerate(shape) if n == 1 and cotangent.shape[i + extra] != 1)
     if stretched:
         cotangent = np.add.reduce(cotangent, axis=stretched, keepdims=True)
@@ -121,27 +125,24 @@ def scalar_aware(rule: Rule) -> Function:
     if scalar is None:
         return lambda *inputs: settle(function(*inputs))
 
-    if len(rule.derivatives) == 1:
-
-        def call(x: Any) -> Any:
-            if type(x) in NUMBERS:
-                try:
-                    return scalar(x)
-                except (ArithmeticError, ValueError):  # NumPy's answer: inf or nan
-                    return settle(function(float(x)))
-            return settle(function(x))
-    else:
-
-        def call(*inputs: Any) -> Any:
-            for x in inputs:
-                if type(x) not in NUMBERS:
-                    return settle(function(*inputs))
+    def of_one(x: Any) -> Any:
+        if type(x) in NUMBERS:
             try:
-                return scalar(*inputs)
-            except (ArithmeticError, ValueError):
-                return settle(function(*map(float, inputs)))
+                return scalar(x)
+            except (ArithmeticError, ValueError):  # NumPy's answer: inf or nan
+                return settle(function(float(x)))
+        return settle(function(x))
 
-    return call
+    def of_several(*inputs: Any) -> Any:
+        for x in inputs:
+            if type(x) not in NUMBERS:
+                return settle(function(*inputs))
+        try:
+            return scalar(*inputs)
+        except (ArithmeticError, ValueError):
+            return settle(function(*map(float, inputs)))
+
+    return of_one if len(rule.derivatives) == 1 else of_several
 
 
 OPERATOR = """\

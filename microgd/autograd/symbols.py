@@ -1,8 +1,8 @@
 """Tracing a rule with symbols: the local derivative as a formula, and the fast operators as Python source.
 
-A rule is an ordinary function on arrays. Called with `Symbol`s instead, it returns the expression that it computes. That
-expression is written in two ways: as mathematics, for the label of an edge, and as Python, for the operators below. So
-the row in the table stays the only declaration of a derivative.
+A rule is an ordinary function on arrays. Called with `Symbol`s instead, it returns the expression that it computes.
+That expression is written in two ways: as mathematics, for the label of an edge, and as Python, for the fast operators.
+So the row in the table stays the only declaration of a derivative.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ INFIX: dict[Function, tuple[str, int]] = {  # the operator as Python writes it, 
     np.floor_divide: ("//", 4),
     np.negative: ("-", 5),
 }
-ATOM = 9
 
 
 class Untraceable(TypeError):
@@ -101,6 +100,7 @@ def _operator(ufunc: np.ufunc, *, reflected: bool = False) -> Callable[[Symbol, 
     return lambda self, other: call(ufunc, self, other)
 
 
+_ufunc: np.ufunc
 for _ufunc, _name in (
     (np.add, "add"),
     (np.subtract, "sub"),

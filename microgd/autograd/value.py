@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
@@ -13,9 +13,9 @@ import numpy.typing as npt
 from .backward import ancestors, backward
 from .inplace import Watch, mark_changed, watch
 from .operators import NO_OPTIONS, constant, namespace, no_derivative, operator_of, rescue
-from .rules import indexing, linalg, reductions, shaping
+from .rules import indexing, shaping
 from .rules.elementwise import relu, sigmoid
-from .rules.table import CONSTANT, RULES, Function, Rule, find, full_name, parameters_of
+from .rules.table import CONSTANT, Function, Rule, find, full_name, parameters_of
 
 R = TypeVar("R")
 
@@ -107,7 +107,7 @@ class Value:
     @property
     def T(self) -> Value:
         """The transpose: axes in reverse order."""
-        return np.transpose(self)  # type: ignore[call-overload,no-any-return]
+        return recorded(np.transpose, self)
 
     def __repr__(self) -> str:
         parts = [brief(self._data)]
@@ -126,7 +126,9 @@ class Value:
 
     def __float__(self) -> float:
         if self.size != 1:
-            raise TypeError(f"float() takes a Value with one element, but got shape {self.shape}; index or sum it first.")
+            raise TypeError(
+                f"float() takes a Value with one element, but got shape {self.shape}; index or sum it first."
+            )
         return float(self.item())
 
     def __int__(self) -> int:
@@ -153,8 +155,8 @@ class Value:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
         raise TypeError(
-            "a Value does not turn into an array by itself, for its gradient would be lost. Use value.data for the bare "
-            "array (a plot, a printout), or np.stack([...]) to join Values."
+            "a Value does not turn into an array by itself, for its gradient would be lost. Use value.data for the "
+            "bare array (a plot, a printout), or np.stack([...]) to join Values."
         )
 
     # How it was made ----------------------------------------------------------------------------------------------
@@ -196,7 +198,7 @@ class Value:
         return self // other, self % other
 
     def __round__(self, decimals: int = 0) -> Value:
-        return np.round(self, decimals)  # type: ignore[call-overload,no-any-return]
+        return recorded(np.round, self, decimals)
 
     def __eq__(self, other: object) -> Any:
         return compare(np.equal, self, other)
@@ -217,7 +219,7 @@ class Value:
         return compare(np.greater_equal, self, other)
 
     def __getitem__(self, index: Any) -> Value:
-        return apply(indexing.getitem, (self, index), NO_OPTIONS)  # type: ignore[no-any-return]
+        return recorded(indexing.getitem, self, index)
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise TypeError(
@@ -251,21 +253,21 @@ class Value:
     sigmoid = operator_of(sigmoid)
 
     def reshape(self, *shape: Any) -> Value:
-        """Return the elements in another shape: `v.reshape(2, 3)` or `v.reshape((2, 3))`; -1 stands for what is left."""
-        return np.reshape(self, shape[0] if len(shape) == 1 else shape)  # type: ignore[call-overload,no-any-return]
+        """Return the elements in another shape, as in `v.reshape(2, 3)`; -1 stands for what is left."""
+        return recorded(np.reshape, self, shape[0] if len(shape) == 1 else shape)
 
     def transpose(self, *axes: Any) -> Value:
         """Return the axes in another order: reversed, `v.transpose(1, 0)` or `v.transpose((1, 0))`."""
         order = axes[0] if len(axes) == 1 else axes or None
-        return np.transpose(self, order)  # type: ignore[call-overload,no-any-return]
+        return recorded(np.transpose, self, order)
 
     def flatten(self) -> Value:
         """Return the elements along one axis."""
-        return np.ravel(self)  # type: ignore[call-overload,no-any-return]
+        return recorded(np.ravel, self)
 
     def astype(self, dtype: npt.DTypeLike) -> Value:
         """Return the data in another floating-point type."""
-        return shaping.astype(self, dtype)  # type: ignore[no-any-return]
+        return recorded(shaping.astype, self, dtype)
 
     def detach(self) -> Value:
         """Return a new leaf with the same data: no gradient flows back through it."""
@@ -341,7 +343,7 @@ def leaf_data(data: Any) -> Any:
     if isinstance(checked, np.ndarray):
         return np.array(checked, dtype=checked.dtype if checked.dtype.kind == "f" else float)
     if isinstance(data, np.ndarray | np.generic) and data.dtype.kind == "f" and data.dtype != np.float64:
-        return data[()]  # a float32 scalar stays float32
+        return data.dtype.type(data)  # a float32 scalar stays float32
     return float(checked) if isinstance(checked, bool | int | float) else checked
 
 
@@ -409,11 +411,11 @@ class Recording(contextlib.ContextDecorator):
         _thread.recording = self._before.pop()
 
 
-class enable_grad(Recording):  # noqa: N801 - used like a function, and named as everywhere
+class enable_grad(Recording):
     """Record again inside a `no_grad` block."""
 
 
-class no_grad(Recording):  # noqa: N801
+class no_grad(Recording):
     """Compute without recording: results are leaves. Per thread; a `with` block or a decorator; may be nested.
 
     Example:
@@ -480,10 +482,16 @@ def apply_method(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options:
         left, right = inputs
         return ufunc(np.reshape(left, np.shape(left) + (1,) * np.ndim(right)), right)
     raise NotImplementedError(
-        f"np.{ufunc.__name__}.{method} has no derivative rule, and one of its arguments is a Value. Supported are reduce "
-        f"of {', '.join(f.__name__ for f in REDUCTIONS)}, accumulate of {', '.join(f.__name__ for f in ACCUMULATIONS)}, "
-        "and outer."
+        f"np.{ufunc.__name__}.{method} has no derivative rule, and one of its arguments is a Value. Supported: outer, "
+        f"reduce of {', '.join(f.__name__ for f in REDUCTIONS)}; "
+        f"accumulate of {', '.join(f.__name__ for f in ACCUMULATIONS)}."
     )
+
+
+def recorded(function: Function, *inputs: Any) -> Value:
+    """Return what `apply` does, for a function whose result is known to be a Value."""
+    result: Value = apply(function, inputs, NO_OPTIONS)
+    return result
 
 
 def bound(rule: Rule, inputs: tuple[Any, ...], options: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

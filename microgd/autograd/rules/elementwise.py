@@ -50,7 +50,9 @@ def exponent_slope(y: Any, a: Any) -> Any:
     return y * np.log(np.where(np.equal(a, 0), 1, a))
 
 
-elementwise(exponent_slope, lambda g, y, p, a: g * np.log(np.where(np.equal(a, 0), 1, a)), lambda g, y, p, a: quotient(g * p, a))
+elementwise(
+    exponent_slope, lambda g, y, p, a: g * np.log(np.where(np.equal(a, 0), 1, a)), lambda g, y, p, a: quotient(g * p, a)
+)
 
 
 def power_of_float(a: float, b: float) -> float:

@@ -92,7 +92,10 @@ def explicit_subscripts(subscripts: str, operands: tuple[Any, ...]) -> tuple[lis
     left, arrow, right = subscripts.replace(" ", "").partition("->")
     terms = left.split(",")
     unused = [letter for letter in LETTERS if letter not in subscripts]
-    dots = [np.ndim(x) - len(term.replace("...", "")) if "..." in term else 0 for term, x in zip(terms, operands, strict=True)]
+    dots = [
+        np.ndim(x) - len(term.replace("...", "")) if "..." in term else 0
+        for term, x in zip(terms, operands, strict=True)
+    ]
     broadcast = "".join(unused[: max(dots)])
     spelled = [term.replace("...", broadcast[len(broadcast) - n :]) for term, n in zip(terms, dots, strict=True)]
     if arrow:

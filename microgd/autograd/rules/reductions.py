@@ -126,7 +126,5 @@ def softmax(x: Any, axis: Any = -1) -> Any:
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
-rule(
-    logsumexp, lambda g, y, x, axis=None, keepdims=False: restored(g, x, axis) * np.exp(x - restored(y, x, axis))
-)
+rule(logsumexp, lambda g, y, x, axis=None, keepdims=False: restored(g, x, axis) * np.exp(x - restored(y, x, axis)))
 rule(softmax, lambda g, y, x, axis=-1: y * (g - np.sum(g * y, axis=axis, keepdims=True)))

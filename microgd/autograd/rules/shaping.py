@@ -37,7 +37,9 @@ constant(np.may_share_memory, np.shares_memory, np.iscomplexobj, np.isrealobj, n
 def astype(x: Any, dtype: Any) -> Any:
     """Return x in another floating-point type."""
     if np.dtype(dtype).kind != "f":
-        raise TypeError(f"a Value holds floating-point numbers, so astype({dtype!r}) would lose its gradient; use value.data.")
+        raise TypeError(
+            f"a Value holds floating-point numbers, so astype({dtype!r}) would lose its gradient; use value.data."
+        )
     return np.asarray(x).astype(dtype)
 
 
