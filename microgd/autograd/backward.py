@@ -48,10 +48,19 @@ def graph(root: Any, until: Container[Any] = ()) -> tuple[list[Any], list[Any]]:
             leaves.append(value)
             continue
         nodes.append(value)
-        for parent in value.inputs:
-            if type(parent) is kind and parent not in seen:
-                seen.add(parent)
-                stack.append(parent)
+        left, right = value.left, value.right
+        if type(left) is kind:
+            if left not in seen:
+                seen.add(left)
+                stack.append(left)
+        elif type(left) is tuple:
+            for parent in left:
+                if type(parent) is kind and parent not in seen:
+                    seen.add(parent)
+                    stack.append(parent)
+        if type(right) is kind and right not in seen:
+            seen.add(right)
+            stack.append(right)
     nodes.sort(key=serial)
     if watched:
         refuse_stale(nodes, watched)
@@ -120,7 +129,8 @@ def backward(root: Any, cotangent: Any, *, keep: str, create_graph: bool) -> Non
                 node = nodes.pop()
                 if node.grad is not None:
                     (node.rule.pull or pull_of(node.rule))(node, node.grad)
-                node.grad, node.rule, node.inputs, node.operands = None, DROPPED, (), ()
+                node.grad, node.rule = None, DROPPED
+                node.left = node.right = node.left_data = node.right_data = ()
     except BaseException:
         for leaf, grad in zip(leaves, before, strict=True):
             leaf.grad = grad

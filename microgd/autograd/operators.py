@@ -16,6 +16,7 @@ from .rules.table import RULES, Function, Rule, find, full_name, parameters_of
 from .symbols import Symbol, functions_in, source, trace
 
 NO_OPTIONS: dict[str, Any] = {}
+ABSENT = type("Absent", (), {"__repr__": lambda self: "absent"})()  # in place of a second input where there is none
 NUMBERS = frozenset((float, int, bool))
 LETTERS = ("a", "b", "c", "d", "e")
 
@@ -26,6 +27,7 @@ namespace: dict[str, Any] = {
     "new": object.__new__,
     "next_serial": count(1).__next__,
     "no_options": NO_OPTIONS,
+    "absent": ABSENT,
 }
 
 
@@ -142,7 +144,15 @@ def scalar_aware(rule: Rule) -> Function:
         except (ArithmeticError, ValueError):
             return settle(function(*map(float, inputs)))
 
-    return of_one if len(rule.derivatives) == 1 else of_several
+    def of_two(a: Any, b: Any) -> Any:
+        if type(a) in NUMBERS and type(b) in NUMBERS:
+            try:
+                return scalar(a, b)
+            except (ArithmeticError, ValueError):
+                return settle(function(float(a), float(b)))
+        return settle(function(a, b))
+
+    return {1: of_one, 2: of_two}.get(len(rule.derivatives), of_several)
 
 
 OPERATOR = """\
@@ -158,8 +168,10 @@ def {name}({parameters}):
     out._data = data
     out.grad = None
     out.rule = {rule}
-    out.inputs = ({inputs},)
-    out.operands = ({operands},)
+    out.left = {left}
+    out.right = {right}
+    out.left_data = {left_data}
+    out.right_data = {right_data}
     out.options = no_options
     out.name = None
     out.serial = next_serial()
@@ -180,8 +192,7 @@ UNPACK_CONSTANT = """\
 
 PULL = """\
 def pull_{name}(node, g):
-    ({inputs},) = node.inputs
-    ({operands},) = node.operands
+{unpack}
     y = node._data
 {steps}
 """
@@ -195,6 +206,28 @@ STEP = """\
         if type(d) is not float:
             d = fit(d, {operand})
         {input}.grad = d if {input}.grad is None else {input}.grad + d"""
+
+
+def packed(items: tuple[Any, ...]) -> tuple[Any, Any]:
+    """Return what a record keeps of its inputs in two slots: one or two as they are, any other number as a tuple.
+
+    A tuple costs as much as the record itself, and twice that in garbage collection, so that most records have none.
+    """
+    if len(items) == 2:
+        return items
+    return (items[0] if len(items) == 1 and type(items[0]) is not tuple else items), ABSENT
+
+
+def unpacked(left: Any, right: Any) -> tuple[Any, ...]:
+    """Return the inputs that `packed` put into two slots."""
+    if right is not ABSENT:
+        return left, right
+    return left if type(left) is tuple else (left,)
+
+
+def as_source(item: Any) -> str:
+    """Return a name, a tuple of names or the absent input as source."""
+    return "absent" if item is ABSENT else f"({', '.join(item)},)" if type(item) is tuple else item
 
 
 def emit(rule: Rule, *, reflected: bool = False) -> tuple[str, str]:
@@ -215,6 +248,8 @@ def emit(rule: Rule, *, reflected: bool = False) -> tuple[str, str]:
     for function in functions_in(forward).union(*map(functions_in, derivatives)):
         namespace[function.__name__] = scalar_aware(RULES[function]) if function in RULES else function
 
+    names = map(as_source, (*packed(inputs), *packed(operands)))
+    slots = dict(zip(("left", "right", "left_data", "right_data"), names, strict=True))
     operator = OPERATOR.format(
         name=("reflected_" if reflected else "") + name,
         parameters=", ".join(reversed(inputs) if reflected else inputs),
@@ -227,6 +262,7 @@ def emit(rule: Rule, *, reflected: bool = False) -> tuple[str, str]:
             for k, (i, o, d) in enumerate(zip(inputs, operands, rule.derivatives, strict=True))
         ),
         forward=source(forward),
+        **slots,
     )
     steps = [
         STEP.format(input=i, operand=o, derivative=source(d), position=k)
@@ -235,8 +271,7 @@ def emit(rule: Rule, *, reflected: bool = False) -> tuple[str, str]:
     ]
     pull = PULL.format(
         name=name,
-        inputs=", ".join(inputs),
-        operands=", ".join(operands),
+        unpack="\n".join(f"    {names} = node.{slot}" for slot, names in slots.items() if names != "absent"),
         steps="\n".join(steps) or "    return  # piecewise constant: nothing to add",
     )
     return operator, pull

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from .backward import ancestors, backward
 from .inplace import Watch, mark_changed, watch
-from .operators import NO_OPTIONS, constant, namespace, no_derivative, operator_of, rescue
+from .operators import ABSENT, NO_OPTIONS, constant, namespace, no_derivative, operator_of, packed, rescue, unpacked
 from .rules import indexing, shaping
 from .rules.elementwise import relu, sigmoid
 from .rules.table import CONSTANT, Function, Rule, find, full_name, parameters_of
@@ -35,8 +35,6 @@ class Value:
         data: The number or array itself.
         grad: d(root)/d(this), in the shape of `data`, once a `backward` has computed it; None before.
         rule: The row of the table of rules that made it; None for a leaf.
-        inputs: What the rule was given: Values and constants, in order. `x * x` has two.
-        operands: The same as bare numbers and arrays.
         options: The rule's options, such as `axis`.
         serial: When it was made: a number that grows with every Value.
 
@@ -54,14 +52,17 @@ class Value:
     program", 1964).
     """
 
-    __slots__ = ("_data", "grad", "inputs", "name", "operands", "options", "rule", "serial", "watched")
+    __slots__ = (
+        *("_data", "grad", "name", "serial", "watched"),
+        *("rule", "left", "right", "left_data", "right_data", "options"),  # the record
+    )
 
     def __init__(self, data: Any, name: str | None = None) -> None:
         self._data = leaf_data(data)
         self.grad: Any = None
         self.rule: Rule | None = None
-        self.inputs: tuple[Any, ...] = ()
-        self.operands: tuple[Any, ...] = ()
+        self.left = self.left_data = ()
+        self.right = self.right_data = ABSENT
         self.options: dict[str, Any] = NO_OPTIONS
         self.name = name
         self.serial: int = namespace["next_serial"]()
@@ -83,6 +84,16 @@ class Value:
         else:
             self._data = leaf_data(data)
             self.watched = None
+
+    @property
+    def inputs(self) -> tuple[Any, ...]:
+        """What the rule was given: Values and constants, in order. `x * x` has two inputs; a leaf has none."""
+        return unpacked(self.left, self.right)
+
+    @property
+    def operands(self) -> tuple[Any, ...]:
+        """The inputs as the bare numbers and arrays that they were then."""
+        return unpacked(self.left_data, self.right_data)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -281,15 +292,20 @@ class Value:
         from_old: dict[Value, Value] = {}
         for value in ancestors(self):
             twin = new_value(np.copy(value._data) if isinstance(value._data, np.ndarray) else value._data)
-            twin.grad, twin.name, twin.rule, twin.options = value.grad, value.name, value.rule, value.options
-            twin.inputs = tuple(from_old[x] if isinstance(x, Value) else x for x in value.inputs)
-            twin.operands = tuple(x._data if isinstance(x, Value) else x for x in twin.inputs)
+            twin.grad, twin.name = value.grad, value.name
+            if value.rule is not None:
+                record(
+                    twin,
+                    value.rule,
+                    tuple(from_old.get(x, x) if type(x) is Value else x for x in value.inputs),
+                    value.options,
+                )
             from_old[value] = twin
         return from_old[self]
 
     def __copy__(self) -> Value:
         twin = new_value(self._data)
-        for slot in ("grad", "inputs", "name", "operands", "options", "rule"):
+        for slot in self.__slots__:
             setattr(twin, slot, getattr(self, slot))
         return twin
 
@@ -352,7 +368,8 @@ def new_value(data: Any) -> Value:
     leaf: Value = object.__new__(Value)
     leaf._data = data
     leaf.grad = leaf.rule = leaf.name = leaf.watched = None
-    leaf.inputs = leaf.operands = ()
+    leaf.left = leaf.left_data = ()
+    leaf.right = leaf.right_data = ABSENT
     leaf.options = NO_OPTIONS
     leaf.serial = namespace["next_serial"]()
     return leaf
@@ -464,8 +481,16 @@ def apply(function: Function, inputs: tuple[Any, ...], options: dict[str, Any]) 
         data = float(data)
     out = new_value(data)
     if recording():
-        out.rule, out.inputs, out.operands, out.options = rule, inputs, operands, options
+        record(out, rule, inputs, options)
     return out
+
+
+def record(value: Value, rule: Rule, inputs: tuple[Any, ...], options: dict[str, Any]) -> None:
+    """Write into a Value how it was made."""
+    value.rule = rule
+    value.left, value.right = packed(inputs)
+    value.left_data, value.right_data = packed(tuple(map(raw, inputs)))
+    value.options = options
 
 
 REDUCTIONS: dict[np.ufunc, Function] = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
