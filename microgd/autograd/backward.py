@@ -18,6 +18,7 @@ from .operators import contribution_of, pull_of
 from .rules.table import Rule
 
 serial = attrgetter("serial")
+PAUSE_COLLECTOR_FROM = 200  # records; below that the pause costs more than it saves
 
 
 class Step(NamedTuple):
@@ -86,6 +87,8 @@ def seed_for(root: Any, cotangent: Any) -> Any:
             "no_grad() or by detach()). Call backward() on what you computed from Values."
         )
     if cotangent is None:
+        if type(root._data) is float:
+            return 1.0
         if root.size != 1:
             raise ValueError(
                 f"backward() needs one number to differentiate, but {root.rule.name} gave shape {root.shape}. Reduce "
@@ -113,48 +116,60 @@ def backward(root: Any, cotangent: Any, *, keep: str, create_graph: bool) -> Non
         value.grad = None
     for value in nodes:
         value.grad = None
-    collecting = gc.isenabled()
-    gc.disable()  # records make no cycles, so there is nothing to collect, only time to lose
+    # Records make no cycles: in a large graph there is nothing to collect, only time to lose.
+    pause = len(nodes) > PAUSE_COLLECTOR_FROM and gc.isenabled()
+    if pause:
+        gc.disable()
     try:
         if create_graph:
             recorded_gradients(root, seed, nodes)
-        elif keep == "all":
-            root.grad = seed
-            for node in reversed(nodes):
-                if node.grad is not None:
-                    (node.rule.pull or pull_of(node.rule))(node, node.grad)
         else:
             root.grad = seed
-            while nodes:
-                node = nodes.pop()
-                if node.grad is not None:
-                    (node.rule.pull or pull_of(node.rule))(node, node.grad)
-                node.grad, node.rule = None, DROPPED
-                node.left = node.right = node.left_data = node.right_data = ()
+            (pull_all if keep == "all" else pull_and_drop)(nodes)
     except BaseException:
         for leaf, grad in zip(leaves, before, strict=True):
             leaf.grad = grad
         raise
     finally:
-        if collecting:
+        if pause:
             gc.enable()
     add_to_leaves(leaves, before, nodes)
+
+
+def pull_all(nodes: list[Any]) -> None:
+    """Pull the cotangent back through each record, latest first."""
+    for node in reversed(nodes):
+        g = node.grad
+        if g is not None:
+            rule = node.rule
+            (rule.pull or pull_of(rule))(node, g)
+
+
+def pull_and_drop(nodes: list[Any]) -> None:
+    """Pull the cotangent back through each record, latest first, and free each record once it is done with."""
+    while nodes:
+        node = nodes.pop()
+        if node.grad is not None:
+            (node.rule.pull or pull_of(node.rule))(node, node.grad)
+        node.grad, node.rule = None, DROPPED
+        node.left = node.right = node.left_data = node.right_data = ()
 
 
 def add_to_leaves(leaves: list[Any], before: list[Any], nodes: list[Any]) -> None:
     """Add the gradients that leaves had before, and give each leaf an array that nobody else holds."""
     shared: set[int] | None = None
     for leaf, grad in zip(leaves, before, strict=True):
-        if leaf.grad is None:
-            leaf.grad = 0.0 if type(leaf._data) is float else np.zeros_like(leaf._data)
+        total = leaf.grad
+        if total is None:
+            total = leaf.grad = 0.0 if type(leaf._data) is float else np.zeros_like(leaf._data)
         if grad is not None:
-            leaf.grad = grad + leaf.grad
-        elif type(leaf.grad) is np.ndarray:
+            leaf.grad = grad + total
+        elif type(total) is np.ndarray:
             if shared is None:
                 shared = {id(node.grad) for node in nodes}
-            if leaf.grad.base is not None or not leaf.grad.flags.writeable or id(leaf.grad) in shared:
-                leaf.grad = leaf.grad.copy()
-            shared.add(id(leaf.grad))
+            if total.base is not None or not total.flags.writeable or id(total) in shared:
+                total = leaf.grad = total.copy()
+            shared.add(id(total))
 
 
 def dropped(g: Any, y: Any) -> None:

@@ -152,7 +152,8 @@ def scalar_aware(rule: Rule) -> Function:
                 return settle(function(float(a), float(b)))
         return settle(function(a, b))
 
-    return {1: of_one, 2: of_two}.get(len(rule.derivatives), of_several)
+    by_arity: dict[int, Function] = {1: of_one, 2: of_two}
+    return by_arity.get(len(rule.derivatives), of_several)
 
 
 OPERATOR = """\

@@ -58,7 +58,7 @@ class Value:
     )
 
     def __init__(self, data: Any, name: str | None = None) -> None:
-        self._data = leaf_data(data)
+        self._data = data if type(data) is float else leaf_data(data)
         self.grad: Any = None
         self.rule: Rule | None = None
         self.left = self.left_data = ()
@@ -351,8 +351,6 @@ class Value:
 
 def leaf_data(data: Any) -> Any:
     """Return data as a Value holds it: a Python float, or an array of floats of its own."""
-    if type(data) is float:
-        return data
     if type(data) is Value:
         raise TypeError("a Value cannot hold another Value; write value + 0 for a step, value.detach() for a new leaf.")
     checked = constant(data)
