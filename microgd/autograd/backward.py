@@ -111,11 +111,12 @@ def backward(root: Any, cotangent: Any, *, keep: str, create_graph: bool) -> Non
         raise ValueError(f"keep must be 'all' or 'leaves', but got {keep!r}.")
     seed = seed_for(root, cotangent)
     nodes, leaves = graph(root)
-    before = [leaf.grad for leaf in leaves]
-    for value in leaves:
-        value.grad = None
-    for value in nodes:
-        value.grad = None
+    before = []
+    for leaf in leaves:
+        before.append(leaf.grad)
+        leaf.grad = None
+    for node in nodes:
+        node.grad = None
     # Records make no cycles: in a large graph there is nothing to collect, only time to lose.
     pause = len(nodes) > PAUSE_COLLECTOR_FROM and gc.isenabled()
     if pause:
@@ -157,15 +158,15 @@ def pull_and_drop(nodes: list[Any]) -> None:
 
 def add_to_leaves(leaves: list[Any], before: list[Any], nodes: list[Any]) -> None:
     """Add the gradients that leaves had before, and give each leaf an array that nobody else holds."""
-    shared: set[int] | None = None
-    for leaf, grad in zip(leaves, before, strict=True):
+    shared: set[int] = set()
+    for leaf, grad in zip(leaves, before):  # noqa: B905 - of equal length, and `strict` takes time
         total = leaf.grad
         if total is None:
             total = leaf.grad = 0.0 if type(leaf._data) is float else np.zeros_like(leaf._data)
         if grad is not None:
             leaf.grad = grad + total
         elif type(total) is np.ndarray:
-            if shared is None:
+            if not shared:
                 shared = {id(node.grad) for node in nodes}
             if total.base is not None or not total.flags.writeable or id(total) in shared:
                 total = leaf.grad = total.copy()
