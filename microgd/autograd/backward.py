@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .inplace import refuse_stale
-from .operators import contribution_of, pull_of
+from .operators import ABSENT, contribution_of, pull_of
 from .rules.table import Rule
 
 serial = attrgetter("serial")
@@ -45,9 +45,12 @@ def graph(root: Any, until: Container[Any] = ()) -> tuple[list[Any], list[Any]]:
         value = stack.pop()
         if value.watched is not None:
             watched.append(value)
-        if value.rule is None or value in until:
+        rule = value.rule
+        if rule is None or value in until:
             leaves.append(value)
             continue
+        if rule is DROPPED:
+            dropped(None, None)
         nodes.append(value)
         left, right = value.left, value.right
         if type(left) is kind:
@@ -153,7 +156,8 @@ def pull_and_drop(nodes: list[Any]) -> None:
         if node.grad is not None:
             (node.rule.pull or pull_of(node.rule))(node, node.grad)
         node.grad, node.rule = None, DROPPED
-        node.left = node.right = node.left_data = node.right_data = ()
+        node.left = node.left_data = ()
+        node.right = node.right_data = ABSENT
 
 
 def add_to_leaves(leaves: list[Any], before: list[Any], nodes: list[Any]) -> None:

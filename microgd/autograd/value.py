@@ -385,7 +385,7 @@ def raw(data: Any) -> Any:
 def brief(data: Any) -> str:
     """Return data for a printed line: a number in full, an array in summary."""
     if isinstance(data, np.ndarray):
-        text = np.array2string(data, separator=", ", threshold=6, edgeitems=2, precision=6)
+        text = np.array2string(data, separator=", ", threshold=6, edgeitems=2 if data.ndim == 1 else 1, precision=6)
         return " ".join(text.split())
     return repr(data.item() if isinstance(data, np.generic) else data)
 

@@ -80,7 +80,7 @@ def elementwise(function: Function, *derivatives: Function | None, scalar: Funct
 def piecewise_constant(*functions: Function, **details: Any) -> None:
     """Add rows for functions whose derivative is zero wherever it exists: floor, sign, ..."""
     for function in functions:
-        rule(function, zero, zero, elementwise=True, **details)
+        rule(function, *[zero] * getattr(function, "nin", 1), elementwise=True, **details)
 
 
 def constant(*functions: Function) -> None:

@@ -1,0 +1,267 @@
+"""The Value: what it holds, what it refuses, how it compares, copies and prints."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+import microgd as mg
+from microgd import Value
+from microgd.autograd.operators import source_of
+
+
+def record(value: Value) -> tuple[Any, ...]:
+    return value.rule, value.inputs, value.operands, value.options
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "dtype"),
+    [
+        (3, float, "float64"),
+        (True, float, "float64"),
+        (2.5, float, "float64"),
+        (np.float64(2.5), float, "float64"),
+        (np.array(2.5), float, "float64"),
+        (np.int8(3), float, "float64"),
+        (np.float32(2.5), np.float32, "float32"),
+        (np.array([1, 2]), np.ndarray, "float64"),
+        ([1, 2], np.ndarray, "float64"),
+        ([[1, 2], [3, 4]], np.ndarray, "float64"),
+        (np.array([True]), np.ndarray, "float64"),
+        (np.ones(2, dtype=np.float32), np.ndarray, "float32"),
+        (np.ones((0, 3)), np.ndarray, "float64"),
+    ],
+)
+def test_data_on_entry(data: Any, kind: type, dtype: str) -> None:
+    value = Value(data)
+    assert type(value.data) is kind
+    assert value.dtype == np.dtype(dtype)
+    assert value.shape == np.shape(data)
+    assert value.ndim == np.ndim(data)
+    assert value.size == np.size(data)
+    np.testing.assert_array_equal(value.data, data)
+
+
+def test_an_array_is_copied() -> None:
+    array = np.array([1.0, 2.0])
+    value = Value(array)
+    array[0] = 100.0
+    assert value.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("3", "got '3'"),
+        (None, "got None"),
+        (1j, "its real part"),
+        (np.array([1j]), "its real part"),
+        (np.array(["a"]), "an array of <U1"),
+        (object(), "an object of type object"),
+        ([1, [2, 3]], "a ragged list"),
+        ([Value(1.0), 2.0], "np.stack"),
+        (Value(1.0), "another Value"),
+        ({"a": 1}, "an object of type dict"),
+    ],
+)
+def test_data_that_are_refused(data: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        Value(data)
+
+
+@pytest.mark.parametrize("operand", ["3", None, 1j, object(), np.array(["a"])])
+def test_operands_that_are_refused(operand: Any) -> None:
+    with pytest.raises(TypeError, match="real numbers"):
+        Value(1.0) + operand
+    with pytest.raises(TypeError, match="real numbers"):
+        operand * Value(1.0)
+
+
+def test_arrays_are_never_made_silently() -> None:
+    v = Value([1.0, 2.0])
+    for convert in (np.asarray, np.array, lambda x: np.array([x, x]), lambda x: np.array([Value(1.0), 2.0])):
+        with pytest.raises(TypeError, match=r"value\.data"):
+            convert(v)
+    with pytest.raises(TypeError, match="one element"):
+        float(v)
+    with pytest.raises(TypeError, match="with_item"):
+        v[0] = 3.0
+
+
+x, y = Value([1.0, -2.0, 3.0]), Value([0.5, 2.0, -1.5])
+m = Value([[1.0, 2.0], [3.0, 4.0]])
+
+
+@pytest.mark.parametrize(
+    ("written", "called"),
+    [
+        (lambda: x + y, lambda: np.add(x, y)),
+        (lambda: x - y, lambda: np.subtract(x, y)),
+        (lambda: x * y, lambda: np.multiply(x, y)),
+        (lambda: x / y, lambda: np.divide(x, y)),
+        (lambda: x // y, lambda: np.floor_divide(x, y)),
+        (lambda: x % y, lambda: np.remainder(x, y)),
+        (lambda: 2 + y, lambda: np.add(2, y)),
+        (lambda: 2 - y, lambda: np.subtract(2, y)),
+        (lambda: 2 * y, lambda: np.multiply(2, y)),
+        (lambda: 2 / y, lambda: np.divide(2, y)),
+        (lambda: 2**y, lambda: np.power(2, y)),
+        (lambda: x**2, lambda: np.power(x, 2)),
+        (lambda: x**y**2, lambda: np.power(x, np.power(y, 2))),
+        (lambda: -x, lambda: np.negative(x)),
+        (lambda: +x, lambda: np.positive(x)),
+        (lambda: abs(x), lambda: np.abs(x)),
+        (lambda: m @ m, lambda: np.matmul(m, m)),
+        (lambda: m.T, lambda: np.transpose(m)),
+        (lambda: m.sum(axis=0), lambda: np.sum(m, axis=0)),
+        (lambda: m.sum(0), lambda: np.sum(m, 0)),
+        (lambda: np.add.reduce(m, axis=1), lambda: np.sum(m, axis=1)),
+        (lambda: m.mean(), lambda: np.mean(m)),
+        (lambda: m.reshape(4), lambda: np.reshape(m, 4)),
+        (lambda: m.reshape(4, 1), lambda: np.reshape(m, (4, 1))),
+        (lambda: m.max(axis=-1, keepdims=True), lambda: np.max(m, axis=-1, keepdims=True)),
+        (lambda: x.exp(), lambda: np.exp(x)),
+        (lambda: x.relu(), lambda: mg.relu(x)),
+        (lambda: np.ones(3) * x, lambda: np.multiply(np.ones(3), x)),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_operators_methods_and_calls_give_the_same_record(written: Any, called: Any) -> None:
+    one, two = written(), called()
+    assert one.rule is two.rule
+    assert one.options == two.options
+    for a, b in zip(one.inputs, two.inputs, strict=True):
+        assert (a is b) or (type(a) is not Value and np.array_equal(a, b)) or record(a)[0] is record(b)[0]
+    np.testing.assert_array_equal(one.data, two.data)
+
+
+def test_comparisons_are_constants() -> None:
+    assert (x > 0).tolist() == [True, False, True]
+    assert type(Value(1.0) > 0) is bool
+    assert (x == x).all()
+    assert (x != y).all()
+    assert (Value(1.0) == None) is False  # noqa: E711 - what is compared is the operator
+    assert Value(2.0) >= 2
+    assert not Value(2.0) < 2
+
+
+def test_sets_and_dicts_go_by_identity() -> None:
+    a, b = Value(1.0), Value(1.0)
+    assert len({a, b}) == 2
+    assert {a: "a", b: "b"}[b] == "b"
+
+
+def test_division_by_zero_and_overflow_answer_as_numpy_does() -> None:
+    with np.errstate(all="ignore"):
+        assert (Value(1.0) / 0.0).data == np.inf
+        assert np.isnan((Value(0.0) / 0.0).data)
+        assert (Value(0.0) ** -1).data == np.inf
+        assert np.exp(Value(1000.0)).data == np.inf
+        assert np.log(Value(0.0)).data == -np.inf
+        assert np.isnan((Value(-8.0) ** (1 / 3)).data)
+        v = Value(0.0)
+        (1.0 / v).backward()
+        assert v.grad == -np.inf
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Value(3.0), "Value(3.0)"),
+        (Value(3.0, name="x"), "Value(3.0, name='x')"),
+        (Value(3.0) * 2, "Value(6.0, operation='multiply')"),
+        (Value([1.0, 2.0]), "Value([1., 2.], shape=(2,))"),
+    ],
+)
+def test_repr(value: Value, text: str) -> None:
+    assert repr(value) == text
+
+
+def test_repr_of_a_large_array_is_one_short_line() -> None:
+    text = repr(Value(np.arange(10_000.0).reshape(100, 100)) * 2)
+    assert len(text) < 200
+    assert "\n" not in text
+
+
+def test_formats_and_conversions() -> None:
+    v = Value(2.345678)
+    assert f"{v:.2f}" == "2.35"
+    assert float(v) == 2.345678
+    assert int(v) == 2
+    assert round(v, 2).data == 2.35
+    assert bool(Value(0.0)) is False
+    assert [float(part) for part in Value([1.0, 2.0])] == [1.0, 2.0]
+    with pytest.raises(TypeError, match="no length"):
+        len(v)
+
+
+def test_copies_do_not_share() -> None:
+    v = Value([1.0, 2.0], name="v")
+    loss = (v * v).sum()
+    loss.backward()
+    twin = copy.deepcopy(loss)
+    assert twin.data == loss.data
+    twin.backward()
+    assert v.grad.tolist() == [2.0, 4.0]
+    assert copy.copy(loss).rule is loss.rule
+    assert pickle.loads(pickle.dumps(v)).name == "v"
+    with pytest.raises(TypeError, match="detach"):
+        pickle.dumps(loss)
+
+
+def test_shape_mismatch_names_both_shapes_and_the_operation() -> None:
+    with pytest.raises(ValueError, match=r"np\.add.*\(3,\) and \(2, 2\)"):
+        x + m
+    with pytest.raises(ValueError, match=r"np\.matmul.*\(2, 2\) and \(3,\)"):
+        m @ x
+
+
+def test_functions_and_arguments_without_a_rule_are_named() -> None:
+    with pytest.raises(NotImplementedError, match=r"np\.unwrap has no derivative rule"):
+        np.unwrap(x)
+    with pytest.raises(NotImplementedError, match="argument where= is not supported"):
+        np.sum(x, where=np.array([True, False, True]))
+    with pytest.raises(NotImplementedError, match="np.add.at"):
+        np.add.at(np.zeros(3), 0, x)
+
+
+def test_no_grad_records_nothing_in_its_own_thread_only() -> None:
+    v = Value(3.0)
+    seen: list[Any] = []
+    with mg.no_grad():
+        assert (v * v).rule is None
+        assert np.exp(v).rule is None
+        with mg.enable_grad():
+            assert (v * v).rule is not None
+        thread = threading.Thread(target=lambda: seen.append((v * v).rule))
+        thread.start()
+        thread.join()
+    assert seen[0] is not None
+    assert (v * v).rule is not None
+
+    @mg.no_grad()
+    def square(value: Value) -> Value:
+        return value * value
+
+    assert square(v).rule is None
+    with pytest.raises(ZeroDivisionError), mg.no_grad():
+        1 / 0  # noqa: B018 - the block must be left by an exception
+    assert (v * v).rule is not None
+
+
+def test_detach_stops_the_gradient() -> None:
+    v = Value(3.0)
+    (v * v.detach()).backward()
+    assert v.grad == 3.0
+
+
+def test_emitted_source_is_readable() -> None:
+    text = source_of(np.multiply)
+    assert "data = a * b" in text
+    assert "d = g * b" in text
+    assert "d = g * a" in text
