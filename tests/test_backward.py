@@ -123,7 +123,7 @@ def test_an_array_changed_in_place_is_noticed() -> None:
     x = Value([1.0, 2.0], name="x")
     loss = (x * x).sum()
     x.data[...] = 5.0
-    with pytest.raises(RuntimeError, match="name='x'.*changed in place after multiply"):
+    with pytest.raises(RuntimeError, match=r"name='x'.*changed in place after multiply"):
         loss.backward()
     (x * x).sum().backward()
     assert x.grad.tolist() == [10.0, 10.0]

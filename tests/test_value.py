@@ -84,7 +84,8 @@ def test_operands_that_are_refused(operand: Any) -> None:
 
 def test_arrays_are_never_made_silently() -> None:
     v = Value([1.0, 2.0])
-    for convert in (np.asarray, np.array, lambda x: np.array([x, x]), lambda x: np.array([Value(1.0), 2.0])):
+    conversions: list[Any] = [np.asarray, np.array, lambda x: [np.array([x, x])], lambda x: np.array([Value(1.0), 2.0])]
+    for convert in conversions:
         with pytest.raises(TypeError, match=r"value\.data"):
             convert(v)
     with pytest.raises(TypeError, match="one element"):
@@ -161,8 +162,8 @@ def test_division_by_zero_and_overflow_answer_as_numpy_does() -> None:
         assert (Value(1.0) / 0.0).data == np.inf
         assert np.isnan((Value(0.0) / 0.0).data)
         assert (Value(0.0) ** -1).data == np.inf
-        assert np.exp(Value(1000.0)).data == np.inf
-        assert np.log(Value(0.0)).data == -np.inf
+        assert Value(1000.0).exp().data == np.inf
+        assert Value(0.0).log().data == -np.inf
         assert np.isnan((Value(-8.0) ** (1 / 3)).data)
         v = Value(0.0)
         (1.0 / v).backward()
@@ -226,7 +227,7 @@ def test_functions_and_arguments_without_a_rule_are_named() -> None:
         np.unwrap(x)
     with pytest.raises(NotImplementedError, match="argument where= is not supported"):
         np.sum(x, where=np.array([True, False, True]))
-    with pytest.raises(NotImplementedError, match="np.add.at"):
+    with pytest.raises(NotImplementedError, match=r"np\.add\.at"):
         np.add.at(np.zeros(3), 0, x)
 
 
@@ -235,7 +236,7 @@ def test_no_grad_records_nothing_in_its_own_thread_only() -> None:
     seen: list[Any] = []
     with mg.no_grad():
         assert (v * v).rule is None
-        assert np.exp(v).rule is None
+        assert mg.relu(v).rule is None
         with mg.enable_grad():
             assert (v * v).rule is not None
         thread = threading.Thread(target=lambda: seen.append((v * v).rule))
