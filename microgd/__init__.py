@@ -1,5 +1,8 @@
 """microgd: an autograd micro-framework on NumPy in which every edge of a gradient can be watched."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .autograd.backward import walk
 from .autograd.derivatives import elementwise_grad, grad, grad_and_aux, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .autograd.rules.elementwise import relu, sigmoid, softplus
@@ -28,3 +31,29 @@ __all__ = [
     "vjp",
     "walk",
 ]
+
+# The parts beyond autograd are imported when something of theirs is first used, so that `import microgd` costs no more
+# than NumPy does.
+PARTS = ("nn", "data", "viz")
+
+if TYPE_CHECKING:
+    from . import data as data
+    from . import nn as nn
+    from . import viz as viz
+    from .nn import *  # noqa: F403
+
+
+def __getattr__(name: str) -> Any:
+    if name in PARTS:
+        return import_module(f"{__name__}.{name}")
+    for part in ("nn", "viz") if not name.startswith("_") else ():
+        module = import_module(f"{__name__}.{part}")
+        if name in getattr(module, "__all__", ()):
+            globals()[name] = getattr(module, name)  # so that the next time it is found at once
+            return globals()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    names = set(globals()) | set(PARTS)
+    return sorted(names.union(*(getattr(__getattr__(part), "__all__", ()) for part in ("nn", "viz"))))

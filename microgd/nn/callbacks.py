@@ -1,0 +1,385 @@
+"""Callbacks: what happens beside training, at its beginning and end and at those of each epoch and batch."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .names import default_repr
+
+Logs = dict[str, float]
+HOOKS = tuple(f"on_{what}_{when}" for what in ("train", "epoch", "batch") for when in ("begin", "end"))
+
+
+class Callback:
+    """The hooks that a callback may have; a class with some of them will do as well, and so will a function.
+
+    on_train_begin(logs), on_train_end(logs): around the whole of training; the end comes however training ends.
+    on_epoch_begin(epoch, logs), on_epoch_end(epoch, logs): around each epoch, counted from 0.
+    on_batch_begin(batch, logs), on_batch_end(batch, logs): around each batch of an epoch, counted from 0.
+
+    `logs` has the figures so far: loss, val_loss and the metrics. A plain function (epoch, logs) is called at the end
+    of each epoch. `self.model` is the model; set `self.model.stop_training = True` to stop after the epoch.
+
+    Example:
+        >>> class Shout(Callback):
+        ...     def on_epoch_end(self, epoch, logs):
+        ...         print(f"EPOCH {epoch + 1}!")
+    """
+
+    model: Any = None
+
+    def on_train_begin(self, logs: Logs) -> None:
+        """Called before the first epoch."""
+
+    def on_train_end(self, logs: Logs) -> None:
+        """Called after the last epoch, or when an error or Ctrl-C ends training."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
+        """Called before an epoch."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        """Called after an epoch."""
+
+    def on_batch_begin(self, batch: int, logs: Logs) -> None:
+        """Called before a batch."""
+
+    def on_batch_end(self, batch: int, logs: Logs) -> None:
+        """Called after a batch."""
+
+
+class Hooks:
+    """The hooks of several callbacks, each list empty where nobody wants to be called."""
+
+    def __init__(self, callbacks: Iterable[Any], model: Any) -> None:
+        self.hooks: dict[str, list[Callable[..., Any]]] = {name: [] for name in HOOKS}
+        for callback in callbacks:
+            self.add(callback, model)
+
+    def add(self, callback: Any, model: Any) -> None:
+        """Sort in a callback's hooks, or say why it is none."""
+        names = [name for name in dir(callback) if name.startswith("on_") and callable(getattr(callback, name))]
+        unknown = [name for name in names if name not in HOOKS]
+        if isinstance(callback, type):
+            raise TypeError(f"callbacks got the class {callback.__name__}; make one of it: {callback.__name__}(...).")
+        if unknown:
+            raise ValueError(
+                f"{type(callback).__name__} has a hook {unknown[0]}, which is never called; hooks: {', '.join(HOOKS)}."
+            )
+        if names:
+            callback.model = model
+            for name in names:
+                hook = getattr(callback, name)
+                if getattr(hook, "__func__", hook) is not getattr(Callback, name):
+                    self.hooks[name].append(hook)
+        elif callable(callback):
+            self.hooks["on_epoch_end"].append(callback)
+        else:
+            raise TypeError(
+                f"callbacks got {callback!r}; expected objects with some of the hooks {', '.join(HOOKS)}, or functions "
+                "(epoch, logs), which are called at the end of each epoch."
+            )
+
+    def call(self, name: str, *arguments: Any) -> None:
+        """Call one hook of all callbacks, in their order."""
+        for hook in self.hooks[name]:
+            hook(*arguments)
+
+
+class History(Callback):
+    """The figures of each epoch, as `fit` returns them.
+
+    Attributes:
+        history: For each figure (loss, val_loss, metrics, learning_rate) the list of its values, one an epoch.
+        epoch: The number of each epoch, counted from 0.
+    """
+
+    def __init__(self) -> None:
+        self.history: dict[str, list[float]] = {}
+        self.epoch: list[int] = []
+
+    def __repr__(self) -> str:
+        last = ", ".join(f"{name} {values[-1]:g}" for name, values in self.history.items() if values)
+        return f"<History: {len(self.epoch)} epochs; {last or 'nothing yet'}>"
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        """Keep the figures."""
+        self.epoch.append(epoch)
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(value)
+
+
+class Best:
+    """The best figure so far, and the weights that gave it."""
+
+    def __init__(self, monitor: str, mode: str = "auto", min_delta: float = 0.0) -> None:
+        if mode not in ("auto", "min", "max"):
+            raise ValueError(f"mode is {mode!r}; expected 'min', 'max' or 'auto'.")
+        larger = mode == "max" or (
+            mode == "auto" and monitor.removeprefix("val_") in ("r2", "accuracy", "precision", "recall", "auc")
+        )
+        self.monitor = monitor
+        self.sign = -1.0 if larger else 1.0
+        self.min_delta = abs(min_delta)
+        self.value = math.nan
+        self.epoch = -1
+        self.weights: dict[str, Any] | None = None
+
+    def improves(self, epoch: int, logs: Logs) -> bool:
+        """Note the figure of an epoch, and return whether it is the best."""
+        value = monitored(self.monitor, logs)
+        if math.isnan(value) or (self.epoch >= 0 and self.sign * (value - self.value) + self.min_delta >= 0):
+            return False
+        self.value, self.epoch = value, epoch
+        return True
+
+
+def monitored(monitor: str, logs: Logs) -> float:
+    """Return the figure that a callback watches, or say which there are."""
+    if monitor not in logs:
+        hint = " Give fit validation_data or a validation_split." if monitor.startswith("val_") else ""
+        raise ValueError(f"there is no figure {monitor!r} to watch; there are {', '.join(logs)}.{hint}")
+    return logs[monitor]
+
+
+@dataclass(eq=False, repr=False)
+class EarlyStopping(Callback):
+    """Stops when a figure has not improved for some epochs, and restores the best weights, however training ends.
+
+    Args:
+        monitor: The figure: "val_loss", "loss" or a metric.
+        min_delta: The least change that counts as an improvement.
+        patience: How many epochs without improvement to wait.
+        mode: "min" or "max": which is better; "auto" goes by the name.
+        restore_best_weights: Whether to go back to the weights of the best epoch.
+
+    Attributes:
+        best_epoch: The best epoch, counted from 0; -1 before the first.
+        stopped_epoch: The epoch after which it stopped training; None if it did not.
+
+    Example:
+        >>> EarlyStopping(patience=5)
+        EarlyStopping(patience=5)
+
+    Source: L. Prechelt, "Early stopping - but when?", 1998.
+    """
+
+    monitor: str = "val_loss"
+    min_delta: float = 0.0
+    patience: int = 0
+    mode: str = "auto"
+    restore_best_weights: bool = True
+
+    __repr__ = default_repr
+
+    def __post_init__(self) -> None:
+        self.on_train_begin({})
+
+    @property
+    def best_epoch(self) -> int:
+        """The best epoch so far."""
+        return self.best.epoch
+
+    def on_train_begin(self, logs: Logs) -> None:
+        """Forget an earlier training."""
+        self.best = Best(self.monitor, self.mode, self.min_delta)
+        self.stopped_epoch: int | None = None
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        """Keep the best weights, and stop when patience is at its end."""
+        if self.best.improves(epoch, logs):
+            self.best.weights = self.model.get_weights()
+        elif epoch - self.best.epoch >= max(self.patience, 1):
+            self.stopped_epoch = epoch
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Logs) -> None:
+        """Go back to the best weights."""
+        if self.restore_best_weights and self.best.weights is not None:
+            self.model.set_weights(self.best.weights)
+
+
+@dataclass(eq=False, repr=False)
+class ModelCheckpoint(Callback):
+    """Saves the model after each epoch, whole: training can be taken up from the file.
+
+    Args:
+        path: The file; "{epoch}" and the names of figures in it are filled in, as in "model-{epoch:03d}-{loss:.2f}".
+        monitor: The figure that says which is best.
+        save_best_only: Whether to save only when it has improved.
+        mode: "min" or "max": which is better; "auto" goes by the name.
+
+    Example:
+        >>> ModelCheckpoint("model.safetensors", save_best_only=True)
+        ModelCheckpoint(path='model.safetensors', save_best_only=True)
+    """
+
+    path: str | os.PathLike[str]
+    monitor: str = "val_loss"
+    save_best_only: bool = False
+    mode: str = "auto"
+
+    __repr__ = default_repr
+
+    def __post_init__(self) -> None:
+        self.best = Best(self.monitor, self.mode)
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        """Save the model."""
+        if not self.save_best_only or self.best.improves(epoch, logs):
+            self.model.save(os.fspath(self.path).format(epoch=epoch + 1, **logs))
+
+
+@dataclass(eq=False, repr=False)
+class ReduceLROnPlateau(Callback):
+    """Multiplies the learning rate by a factor when a figure has not improved for some epochs.
+
+    Args:
+        monitor: The figure.
+        factor: What the rate is multiplied by, less than 1.
+        patience: How many epochs without improvement to wait.
+        min_learning_rate: The least it goes down to.
+        mode: "min" or "max": which is better; "auto" goes by the name.
+        min_delta: The least change that counts as an improvement.
+
+    Example:
+        >>> ReduceLROnPlateau(factor=0.5)
+        ReduceLROnPlateau(factor=0.5)
+    """
+
+    monitor: str = "val_loss"
+    factor: float = 0.1
+    patience: int = 10
+    min_learning_rate: float = 0.0
+    mode: str = "auto"
+    min_delta: float = 0.0
+
+    __repr__ = default_repr
+
+    def __post_init__(self) -> None:
+        if not 0 < self.factor < 1:
+            raise ValueError(f"factor is {self.factor!r}; expected a number between 0 and 1.")
+        self.on_train_begin({})
+
+    def on_train_begin(self, logs: Logs) -> None:
+        """Forget an earlier training."""
+        self.best = Best(self.monitor, self.mode, self.min_delta)
+        self.since = -1
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        """Lower the rate when patience is at its end."""
+        if self.best.improves(epoch, logs):
+            self.since = epoch
+        elif epoch - self.since >= self.patience:
+            self.since = epoch
+            set_rate(self.model, max(constant_rate(self.model) * self.factor, self.min_learning_rate))
+
+
+@dataclass(eq=False, repr=False)
+class LearningRateScheduler(Callback):
+    """Sets the learning rate at the beginning of each epoch.
+
+    Args:
+        schedule: A function (epoch, rate) -> rate, or (epoch) -> rate; epochs count from 0.
+
+    Example:
+        >>> scheduler = LearningRateScheduler(lambda epoch, rate: rate * 0.9)
+    """
+
+    schedule: Callable[..., float]
+
+    __repr__ = default_repr
+
+    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
+        """Set the rate."""
+        try:
+            rate = self.schedule(epoch, constant_rate(self.model))
+        except TypeError:
+            rate = self.schedule(epoch)
+        set_rate(self.model, rate)
+
+
+def constant_rate(model: Any) -> float:
+    """Return the model's learning rate, or say that it follows a schedule already."""
+    rate = model.optimizer.learning_rate
+    if callable(rate):
+        raise ValueError(
+            f"the optimizer's learning rate follows {rate!r}, which a callback cannot change; give the optimizer a "
+            "number, or leave out the callback."
+        )
+    return float(rate)
+
+
+def set_rate(model: Any, rate: float) -> None:
+    """Set the model's learning rate."""
+    if not isinstance(rate, float | int | np.floating) or not 0 <= rate < math.inf:
+        raise ValueError(f"the learning rate was set to {rate!r}; expected a number from 0.")
+    model.optimizer.learning_rate = float(rate)
+
+
+class TerminateOnNaN(Callback):
+    """Kept for those who write it: `fit` stops by itself, with a DivergenceError, when the loss is not finite."""
+
+
+@dataclass(eq=False, repr=False)
+class CSVLogger(Callback):
+    """Writes the figures of each epoch to a CSV file, a line at a time.
+
+    Args:
+        path: The file.
+        append: Whether to go on with a file that is there, as after a resume.
+
+    Example:
+        >>> CSVLogger("history.csv")
+        CSVLogger(path='history.csv')
+    """
+
+    path: str | os.PathLike[str]
+    append: bool = False
+
+    __repr__ = default_repr
+
+    def on_train_begin(self, logs: Logs) -> None:
+        """Begin the file."""
+        self.names: list[str] | None = None
+        path = Path(self.path)
+        if self.append and path.exists():
+            with path.open(encoding="utf-8", newline="") as file:
+                self.names = next(csv.reader(file), None)
+        else:
+            path.write_text("", encoding="utf-8")
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        """Write a line."""
+        with Path(self.path).open("a", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            if not self.names:
+                self.names = ["epoch", *logs]
+                writer.writerow(self.names)
+            writer.writerow([epoch + 1, *(logs.get(name, "") for name in self.names[1:])])
+
+
+class LambdaCallback(Callback):
+    """A callback made of functions.
+
+    Args:
+        on_train_begin, on_train_end: Functions (logs).
+        on_epoch_begin, on_epoch_end: Functions (epoch, logs).
+        on_batch_begin, on_batch_end: Functions (batch, logs).
+
+    Example:
+        >>> callback = LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"]))
+    """
+
+    def __init__(self, **hooks: Callable[..., Any]) -> None:
+        for name, hook in hooks.items():
+            if name not in HOOKS:
+                raise ValueError(f"there is no hook {name!r}; hooks: {', '.join(HOOKS)}.")
+            setattr(self, name, hook)

@@ -1,0 +1,162 @@
+"""What is fed to a model: anything that holds numbers becomes checked arrays, and arrays become batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..autograd.value import Value
+from ..data.preparation import batches
+
+Array = NDArray[Any]
+
+
+class Batch(NamedTuple):
+    """Some rows: features, targets, and weights if there are any."""
+
+    x: Any
+    y: Any
+    weight: Any = None
+
+
+def as_rows(values: Any, name: str) -> Array:
+    """Return numbers of any kind as a floating-point array with an axis of rows: arrays, lists, tables of pandas.
+
+    Args:
+        values: The numbers; float32 and float64 stay as they are and are not copied.
+        name: What to call them in messages.
+
+    Raises:
+        TypeError: If they are not real numbers.
+        ValueError: If there are no rows, or some numbers are nan or infinite.
+    """
+    if isinstance(values, Value):
+        raise TypeError(f"{name} is a Value; training takes plain numbers: pass {name}.data.")
+    columns = [str(column) for column in getattr(values, "columns", ())]
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind == "O":
+            array = array.astype(float)
+    except (ValueError, TypeError) as error:
+        raise TypeError(f"{name} cannot be read as numbers: {error}{text_columns(values, columns)}.") from None
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} holds {array.dtype}, expected real numbers{text_columns(values, columns)}.")
+    if array.ndim == 0 or not len(array):
+        raise ValueError(f"{name} has no rows: its shape is {array.shape}; expected (rows, ...).")
+    if array.dtype.kind != "f":
+        return array.astype(float)
+    if not np.isfinite(array).all():
+        place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        where = f"row {place[0]}" + (f", column {columns[place[1]] if columns else place[1]}" if len(place) > 1 else "")
+        raise ValueError(
+            f"{name} has {np.sum(~np.isfinite(array))} cells that are nan or infinite, the first in {where} (counted "
+            "from 0). Leave out such rows, or fill them in."
+        )
+    return array
+
+
+def text_columns(values: Any, columns: list[str]) -> str:
+    """Return which columns of a table are not numbers, for a message."""
+    text = [name for name, kind in zip(columns, getattr(values, "dtypes", ()), strict=False) if kind.kind not in "fiub"]
+    return f"; not numbers are {', '.join(text)}: leave them out, or encode them as numbers" if text else ""
+
+
+def features(x: Any) -> Array:
+    """Return the features of some rows; a single axis is a single feature."""
+    array = as_rows(x, "x")
+    return array.reshape(-1, 1) if array.ndim == 1 else array
+
+
+def checked_rows(x: Any, y: Any, sample_weight: Any = None) -> Batch:
+    """Return features, targets and weights that have the same rows."""
+    if y is None:
+        raise ValueError("y is missing: a model learns from pairs of x and y, as in fit(x, y).")
+    rows = Batch(
+        features(x), as_rows(y, "y"), None if sample_weight is None else as_rows(sample_weight, "sample_weight")
+    )
+    for name, array in (("y", rows.y), ("sample_weight", rows.weight)):
+        if array is not None and len(array) != len(rows.x):
+            raise ValueError(
+                f"x has {len(rows.x)} rows and {name} has {len(array)}, of shapes {rows.x.shape} and {array.shape}; "
+                "expected as many of one as of the other."
+            )
+    if rows.weight is not None and (rows.weight.ndim > 1 or (rows.weight < 0).any()):
+        raise ValueError("sample_weight has to be one number a row, none of them negative.")
+    return rows
+
+
+def check_batch_size(batch_size: Any) -> int:
+    """Return a batch size, or say what it may be."""
+    if not isinstance(batch_size, int | np.integer) or isinstance(batch_size, bool) or batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size!r}; expected a whole number of rows, at least 1, such as 32.")
+    return int(batch_size)
+
+
+def like_prediction(y: Any, prediction_shape: tuple[int, ...]) -> Any:
+    """Return targets given as (rows,) in the shape (rows, 1) where the model predicts that."""
+    return y.reshape(-1, 1) if y.ndim == 1 and prediction_shape[1:] == (1,) else y
+
+
+class Feed:
+    """The batches of each epoch: cut from arrays, or taken from an iterable or a generator of them.
+
+    Args:
+        source: Rows as arrays; or an iterable of (x, y) or (x, y, sample_weight), gone through once an epoch; or a
+            generator, which goes on from epoch to epoch.
+        batch_size: Rows in a batch cut from arrays.
+        shuffle: Whether to visit the rows of arrays in random order.
+        generator: Where that order comes from.
+        steps: How many batches make an epoch; needed for a generator.
+    """
+
+    def __init__(
+        self,
+        source: Batch | Iterable[Any],
+        batch_size: int,
+        shuffle: bool = False,
+        generator: np.random.Generator | None = None,
+        steps: int | None = None,
+    ) -> None:
+        self.source = source
+        self.batch_size = check_batch_size(batch_size)
+        self.shuffle = shuffle
+        self.generator = generator
+        self.endless = isinstance(source, Iterator)
+        whole = -(-len(source.x) // self.batch_size) if isinstance(source, Batch) else None
+        self.steps = whole if steps is None else steps if whole is None else min(steps, whole)
+        if self.endless and steps is None:
+            raise ValueError(
+                "x is a generator, which has no end that fit could see; say how many batches make an epoch: "
+                "steps_per_epoch=."
+            )
+        self.shape: Callable[[Any], Any] = lambda y: y
+
+    def epoch(self) -> Iterator[Batch]:
+        """Yield the batches of one epoch."""
+        made = 0
+        for batch in self.cut(self.source) if isinstance(self.source, Batch) else map(self.checked, self.source):
+            yield batch
+            made += 1
+            if made == self.steps:
+                return
+        if not made or self.endless:
+            raise ValueError(f"x gave {made} batches in this epoch; expected {self.steps or 'at least one'}.")
+
+    def cut(self, rows: Batch) -> Iterator[Batch]:
+        """Yield batches of arrays; the last one is short when the rows do not divide evenly."""
+        x, y, weight = rows
+        order = np.arange(len(x))
+        for chosen in batches(order, batch_size=self.batch_size, shuffle=self.shuffle, seed=self.generator):
+            # Rows that lie side by side are a view, not a copy.
+            some: Any = chosen if self.shuffle else slice(chosen[0], chosen[-1] + 1)
+            yield Batch(x[some], y[some], None if weight is None else weight[some])
+
+    def checked(self, batch: Any) -> Batch:
+        """Return a batch that somebody else made."""
+        if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
+            raise TypeError(f"x gave {type(batch).__name__} for a batch; expected (x, y) or (x, y, sample_weight).")
+        rows = checked_rows(*batch)
+        return rows._replace(y=self.shape(rows.y))

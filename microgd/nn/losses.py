@@ -1,0 +1,240 @@
+"""Losses: how wrong a prediction is, as one number to make small. All take (y_true, y_pred), as Keras has it.
+
+A loss is the mean over everything but the rows, then over the rows, each row weighed if weights are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..autograd.rules.elementwise import LN2, softplus
+from ..autograd.rules.reductions import logsumexp
+from .names import function_named
+
+Loss = Callable[..., Any]
+SMALLEST_PROBABILITY = 1e-7  # a predicted probability is kept this far from 0 and 1, so that its logarithm is finite
+
+
+def paired(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """Return the two as arrays or Values of the same shape, or say that they are not."""
+    y_true, y_pred = (y if hasattr(y, "shape") else np.asarray(y) for y in (y_true, y_pred))
+    if y_true.shape != y_pred.shape:
+        column = y_true.shape == y_pred.shape[:-1] and y_pred.shape[-1:] == (1,)
+        raise ValueError(
+            f"y_true has shape {y_true.shape} and y_pred has shape {y_pred.shape}; they must be equal, or NumPy would "
+            f"compare every row with every other. "
+            + ("Write y_true.reshape(-1, 1)." if column else "Check the number of units of the last layer.")
+        )
+    return y_true, y_pred
+
+
+def averaged(losses: Any, sample_weight: Any = None) -> Any:
+    """Return the mean of an array of losses; with weights, one a row, the mean of each row's loss times its weight."""
+    if sample_weight is None:
+        return np.mean(losses)
+    shape = (-1, *(1,) * (len(losses.shape) - 1))
+    return np.mean(losses * np.reshape(sample_weight, shape))
+
+
+def mean_squared_error(y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    """Return mean((y_pred - y_true)²).
+
+    Args:
+        y_true: What should have been predicted, shape (rows, ...).
+        y_pred: What was, in the same shape.
+        sample_weight: The weight of each row, shape (rows,); 1 by default.
+
+    Returns:
+        One number: a Value if y_pred is one.
+
+    Raises:
+        ValueError: If the shapes differ.
+
+    Example:
+        >>> float(mean_squared_error([4.0], [1.5]))
+        6.25
+
+    Source: A.-M. Legendre, "Nouvelles méthodes pour la détermination des orbites des comètes", 1805.
+    """
+    y_true, y_pred = paired(y_true, y_pred)
+    return averaged(np.square(y_pred - y_true), sample_weight)
+
+
+def mean_absolute_error(y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    """Return mean(|y_pred - y_true|).
+
+    Args, returns, raises: As `mean_squared_error`.
+
+    Example:
+        >>> float(mean_absolute_error([4.0, 1.0], [1.0, 2.0]))
+        2.0
+    """
+    y_true, y_pred = paired(y_true, y_pred)
+    return averaged(np.absolute(y_pred - y_true), sample_weight)
+
+
+def mean_absolute_percentage_error(y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    """Return 100 mean(|y_pred - y_true| / |y_true|), in percent; a y_true of 0 counts as 1e-7.
+
+    Args, returns, raises: As `mean_squared_error`.
+
+    Example:
+        >>> float(mean_absolute_percentage_error([4.0, 2.0], [3.0, 3.0]))
+        37.5
+    """
+    y_true, y_pred = paired(y_true, y_pred)
+    return averaged(100.0 * np.absolute((y_pred - y_true) / np.maximum(np.absolute(y_true), 1e-7)), sample_weight)
+
+
+def huber(y_true: Any, y_pred: Any, sample_weight: Any = None, delta: float = 1.0) -> Any:
+    """Return the mean of e² / 2 where the error e is at most delta, and delta |e| - delta² / 2 beyond.
+
+    Args:
+        y_true, y_pred, sample_weight: As for `mean_squared_error`.
+        delta: Where the square turns into a line, in the units of y.
+
+    Returns, raises: As `mean_squared_error`.
+
+    Example:
+        >>> float(huber([0.0, 0.0], [1.0, 3.0]))
+        1.5
+
+    Source: P. J. Huber, "Robust estimation of a location parameter", 1964.
+    """
+    y_true, y_pred = paired(y_true, y_pred)
+    error = np.absolute(y_pred - y_true)
+    within = np.minimum(error, delta)
+    return averaged(within * (error - 0.5 * within), sample_weight)
+
+
+def log_cosh(y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    """Return mean(log(cosh(y_pred - y_true))): a square for small errors, a line for large; without overflow.
+
+    Args, returns, raises: As `mean_squared_error`.
+
+    Example:
+        >>> round(float(log_cosh([0.0], [1000.0])), 4)
+        999.3069
+    """
+    y_true, y_pred = paired(y_true, y_pred)
+    error = y_pred - y_true
+    return averaged(error + softplus(-2.0 * error) - LN2, sample_weight)
+
+
+def hinge(y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    """Return mean(max(1 - y_true y_pred, 0)), for y_true of -1 and 1.
+
+    Args, returns, raises: As `mean_squared_error`.
+
+    Example:
+        >>> float(hinge([1.0, -1.0], [0.5, -2.0]))
+        0.25
+
+    Source: C. Cortes and V. Vapnik, "Support-vector networks", 1995.
+    """
+    y_true, y_pred = paired(y_true, y_pred)
+    return averaged(np.maximum(1.0 - y_true * y_pred, 0.0), sample_weight)
+
+
+def binary_crossentropy(y_true: Any, y_pred: Any, sample_weight: Any = None, from_logits: bool = False) -> Any:
+    """Return the mean of -(y log p + (1 - y) log(1 - p)).
+
+    Args:
+        y_true: The probability of yes: 0 or 1, or anything between, shape (rows, ...).
+        y_pred: The probability predicted; with from_logits, its logit, whatever its size.
+        sample_weight: The weight of each row; 1 by default.
+        from_logits: Whether y_pred has not been through a sigmoid. Prefer it: probabilities are cut 1e-7 from 0 and 1.
+
+    Returns, raises: As `mean_squared_error`.
+
+    Example:
+        >>> round(float(binary_crossentropy([1.0], [0.0], from_logits=True)), 4)
+        0.6931
+        >>> round(float(binary_crossentropy([1.0], [0.5])), 4)
+        0.6931
+    """
+    y_true, y_pred = paired(y_true, y_pred)
+    if from_logits:
+        return averaged(softplus(y_pred) - y_true * y_pred, sample_weight)
+    p = np.clip(y_pred, SMALLEST_PROBABILITY, 1.0 - SMALLEST_PROBABILITY)
+    return averaged(-(y_true * np.log(p) + (1.0 - y_true) * np.log(1.0 - p)), sample_weight)
+
+
+def categorical_crossentropy(y_true: Any, y_pred: Any, sample_weight: Any = None, from_logits: bool = False) -> Any:
+    """Return the mean over the rows of -sum(y log p), the sum over the classes, which are the last axis.
+
+    Args:
+        y_true: The probability of each class, as a rule a single 1 among zeros, shape (rows, classes).
+        y_pred: The probabilities predicted, in the same shape; with from_logits, their logits.
+        sample_weight: The weight of each row; 1 by default.
+        from_logits: Whether y_pred has not been through a softmax. Prefer it: probabilities are cut at 1e-7 from 0.
+
+    Returns, raises: As `mean_squared_error`.
+
+    Example:
+        >>> round(float(categorical_crossentropy([[0.0, 1.0]], [[0.0, 0.0]], from_logits=True)), 4)
+        0.6931
+    """
+    y_true, y_pred = paired(y_true, y_pred)
+    if from_logits:
+        minus_log_p = logsumexp(y_pred, axis=-1, keepdims=True) - y_pred
+    else:
+        minus_log_p = -np.log(np.clip(y_pred, SMALLEST_PROBABILITY, 1.0))
+    return averaged(np.sum(y_true * minus_log_p, axis=-1), sample_weight)
+
+
+def sparse_categorical_crossentropy(
+    y_true: Any, y_pred: Any, sample_weight: Any = None, from_logits: bool = False
+) -> Any:
+    """Return the categorical cross-entropy for y_true given as the number of the class, from 0.
+
+    Args:
+        y_true: The class of each row, shape (rows,) or (rows, 1).
+        y_pred: The probabilities predicted, shape (rows, classes); with from_logits, their logits.
+        sample_weight, from_logits: As for `categorical_crossentropy`.
+
+    Returns: As `mean_squared_error`.
+
+    Raises:
+        ValueError: If y_true does not have one number a row.
+
+    Example:
+        >>> round(float(sparse_categorical_crossentropy([1], [[0.0, 0.0]], from_logits=True)), 4)
+        0.6931
+    """
+    return categorical_crossentropy(one_hot(y_true, y_pred), y_pred, sample_weight, from_logits)
+
+
+def one_hot(classes: Any, y_pred: Any) -> Any:
+    """Return the number of a class as a 1 at its place among as many classes as y_pred has."""
+    classes, shape = classes if hasattr(classes, "shape") else np.asarray(classes), np.shape(y_pred)
+    if classes.shape not in (shape[:-1], (*shape[:-1], 1)):
+        raise ValueError(
+            f"y_true has shape {classes.shape} and y_pred has shape {shape}; expected the number of one class a row, "
+            f"shape {shape[:-1]}. For a column a class, use categorical_crossentropy."
+        )
+    return (np.reshape(classes, (*shape[:-1], 1)) == np.arange(shape[-1])) * 1.0
+
+
+LOSSES: dict[str, Loss] = {
+    "mean_squared_error": mean_squared_error,
+    "mse": mean_squared_error,
+    "mean_absolute_error": mean_absolute_error,
+    "mae": mean_absolute_error,
+    "mean_absolute_percentage_error": mean_absolute_percentage_error,
+    "mape": mean_absolute_percentage_error,
+    "huber": huber,
+    "log_cosh": log_cosh,
+    "hinge": hinge,
+    "binary_crossentropy": binary_crossentropy,
+    "categorical_crossentropy": categorical_crossentropy,
+    "sparse_categorical_crossentropy": sparse_categorical_crossentropy,
+}
+
+
+def loss_of(loss: str | Loss) -> Loss:
+    """Return a loss given by name or as a function (y_true, y_pred) -> number."""
+    return function_named("loss", LOSSES, loss)

@@ -1,0 +1,56 @@
+"""Models that are made of layers: Sequential."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .layers import Layer, as_layer
+from .training import Model
+
+
+@dataclass(eq=False, repr=False)
+class Sequential(Model):
+    """Layers one after the other.
+
+    Args:
+        layers: Layers, or functions of an array, in order.
+        name, trainable: See `Layer`.
+        seed: For the weights, the order of the rows and dropout: the same seed gives the same bits.
+
+    Raises:
+        TypeError: If one of the layers is not a layer and not a function.
+
+    Example:
+        >>> from microgd.nn.layers import Dense
+        >>> model = Sequential([Dense(3, "relu"), Dense(1)], seed=0)
+        >>> model.predict([[1.0, 2.0]]).shape
+        (1, 1)
+        >>> [parameter.name for parameter in model.parameters()]
+        ['dense_1_kernel', 'dense_1_bias', 'dense_2_kernel', 'dense_2_bias']
+    """
+
+    layers: list[Layer] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.layers, Layer) or not isinstance(self.layers, Iterable):
+            raise TypeError(f"layers is {self.layers!r}; expected a list of layers: Sequential([Dense(1)]).")
+        self.layers = [as_layer(layer) for layer in self.layers]
+        self.adopt()
+
+    def add(self, layer: Any) -> None:
+        """Put one more layer at the end."""
+        self.layers.append(as_layer(layer))
+        self.adopt()
+
+    def __call__(self, x: Any, training: bool = False) -> Any:
+        """Return the output of the last layer for a batch of rows.
+
+        Args:
+            x: An array or a Value, shape (rows, ...).
+            training: Whether to behave as in training, where dropout and batch normalization do.
+        """
+        for layer in self.layers:
+            x = layer(x, training)
+        return x

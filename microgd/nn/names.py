@@ -1,0 +1,60 @@
+"""Looking things up by name: one table a kind, one error that lists what there is."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+T = TypeVar("T")
+Seed = int | np.random.Generator | None
+
+
+def look_up(kind: str, table: Mapping[str, T], name: str) -> T:
+    """Return the entry of a table, or say which names it has.
+
+    Args:
+        kind: What the table holds, for the message: "optimizer".
+        table: From names to entries.
+        name: The name asked for.
+
+    Returns:
+        The entry.
+
+    Raises:
+        ValueError: If the table has no such name; the message lists all of them and the nearest.
+
+    Example:
+        >>> look_up("number", {"one": 1, "two": 2}, "on")
+        Traceback (most recent call last):
+        ValueError: there is no number 'on' (did you mean 'one'?); valid names: one, two.
+    """
+    if isinstance(name, str) and name in table:
+        return table[name]
+    near = difflib.get_close_matches(str(name).lower(), table, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    raise ValueError(f"there is no {kind} {name!r}{hint}; valid names: {', '.join(sorted(table))}.")
+
+
+def function_named(kind: str, table: Mapping[str, Callable[..., Any]], function: Any) -> Callable[..., Any]:
+    """Return a function given by name or as itself."""
+    if callable(function) and not isinstance(function, type):
+        return function  # type: ignore[no-any-return]
+    return look_up(kind, table, function)
+
+
+def name_of(function: Any) -> str:
+    """Return a function's name, as its table and the messages have it."""
+    return getattr(function, "__name__", type(function).__name__)
+
+
+def default_repr(self: Any) -> str:
+    """Return a call that would make an object again: its class, and the settings that are not the default."""
+    settings = (
+        f"{name}={name_of(value) if callable(value) else repr(value)}"
+        for name, field in self.__dataclass_fields__.items()
+        if field.init and (value := getattr(self, name)) != field.default
+    )
+    return f"{type(self).__name__}({', '.join(settings)})"

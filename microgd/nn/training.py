@@ -1,0 +1,506 @@
+"""Training: the model that compiles, fits, evaluates and predicts.
+
+One step is `Model.train_step`: forward, loss, backward, update. Everything else is around it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..autograd.value import Value, no_grad
+from ..data.preparation import last_split
+from .callbacks import Best, History, Hooks, Logs
+from .feeding import Batch, Feed, checked_rows, features, like_prediction
+from .layers import Layer
+from .losses import Loss, loss_of
+from .metrics import Metric, metrics_of
+from .optimizers import Optimizer, optimizer_of
+from .progress import Progress
+
+ROWS_AT_A_TIME = 4096  # in evaluate and predict, to bound the memory
+GROWTH_MEANT_AS_DIVERGENCE = 1e6  # of an epoch's loss, against that of the first batch
+LARGE_FEATURE = 10.0  # standardised features hardly ever are
+
+
+class DivergenceError(ArithmeticError):
+    """Training left the ground: the loss is not a finite number, or grew beyond all measure.
+
+    Attributes:
+        epoch: The epoch in which it happened, counted from 1.
+        best_epoch: The epoch whose weights the model has now, counted from 1; 0 for those it started from.
+
+    Example:
+        >>> issubclass(DivergenceError, ArithmeticError)
+        True
+    """
+
+    def __init__(self, message: str, epoch: int, best_epoch: int) -> None:
+        super().__init__(message)
+        self.epoch = epoch
+        self.best_epoch = best_epoch
+
+
+class Model(Layer):
+    """A layer that can be trained. Write any model as a class with `__call__`, its layers as attributes.
+
+    Args:
+        name, trainable: See `Layer`.
+        seed: For the weights, the order of the rows and dropout: the same seed gives the same bits.
+
+    Attributes:
+        history: The `History` of the last fit.
+        stop_training: Set it to True, in a callback, to stop after the epoch.
+
+    Example:
+        >>> from microgd.nn.layers import Dense
+        >>> class Residual(Model):
+        ...     def __init__(self):
+        ...         self.inner, self.last = Dense(2, "tanh"), Dense(1)
+        ...     def __call__(self, x, training=False):
+        ...         return self.last(x + self.inner(x))
+        >>> model = Residual()
+        >>> model(np.ones((5, 2))).shape
+        (5, 1)
+        >>> len(model.parameters())
+        4
+    """
+
+    optimizer: Optimizer | None = None
+    run_eagerly = False
+    stop_training = False
+    loss: Loss
+    metrics: dict[str, Metric]
+    history: History
+
+    # Putting it together ------------------------------------------------------------------------------------------
+
+    def adopt(self) -> None:
+        """Give each layer within a name of its own, and the model's source of random numbers."""
+        layers = self.all_layers()[1:]
+        taken = {layer.name for layer in layers if layer.name is not None}
+        for layer in layers:
+            kind, number = type(layer).__name__.lower(), 1
+            if layer.name is None:
+                while f"{kind}_{number}" in taken:
+                    number += 1
+                layer.name = f"{kind}_{number}"
+                taken.add(layer.name)
+                for attribute, part in layer.held():
+                    if isinstance(part, Value):
+                        part.name = f"{layer.name}_{attribute}"
+            if layer.generator is None and layer.seed is None:
+                layer.generator = self.random()
+
+    def compile(
+        self,
+        optimizer: str | Optimizer = "sgd",
+        loss: str | Loss = "mean_squared_error",
+        metrics: str | Metric | Iterable[str | Metric] = (),
+        run_eagerly: bool = False,
+    ) -> None:
+        """Choose how to train.
+
+        Args:
+            optimizer: By name, with its defaults, or one that was made.
+            loss: By name, or a function (y_true, y_pred) -> number.
+            metrics: By name, or functions (y_true, y_pred) -> number; computed once an epoch, over all its rows.
+            run_eagerly: Whether to record each step anew, even where it could be compiled.
+
+        Raises:
+            ValueError: If a name is unknown; the message lists the valid ones.
+
+        Example:
+            >>> Model().compile(optimizer="sdg")  # doctest: +ELLIPSIS
+            Traceback (most recent call last):
+            ValueError: there is no optimizer 'sdg' (did you mean 'sgd'?); valid names: adagrad, adam, ...
+        """
+        self.optimizer = optimizer_of(optimizer)
+        self.loss = loss_of(loss)
+        self.metrics = metrics_of(metrics)
+        self.run_eagerly = run_eagerly
+
+    def compiled(self) -> Optimizer:
+        """Return the optimizer, or say that there is none yet."""
+        if self.optimizer is None:
+            raise RuntimeError(
+                'the model is not compiled: call model.compile(optimizer="sgd", loss="mean_squared_error") first.'
+            )
+        return self.optimizer
+
+    def output_shape(self, x: Any) -> tuple[int, ...]:
+        """Return the shape that the model predicts for some rows, after making all weights if that was not done."""
+        self.adopt()
+        with no_grad():
+            return np.shape(self(x[:1]))
+
+    # One step -----------------------------------------------------------------------------------------------------
+
+    def objective(self, batch: Batch, training: bool) -> tuple[Any, Any]:
+        """Return the loss of a batch and its predictions."""
+        y_pred = self(batch.x, training=training)
+        if batch.weight is None:
+            return self.loss(batch.y, y_pred), y_pred
+        return self.loss(batch.y, y_pred, sample_weight=batch.weight), y_pred
+
+    def train_step(self, batch: Batch, parameters: list[Value]) -> tuple[Any, Any]:
+        """Do one step, and return the loss before it and the predictions.
+
+        Args:
+            batch: Its rows.
+            parameters: What to update.
+        """
+        loss, y_pred = self.objective(batch, training=True)
+        for parameter in parameters:
+            parameter.grad = None
+        loss.backward(keep="leaves")
+        self.compiled().step(parameters)
+        return loss, y_pred
+
+    def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None) -> float:
+        """Do one step on some rows, and return the loss before it.
+
+        Args:
+            x: Features, shape (rows, ...).
+            y: Targets, shape (rows, ...).
+            sample_weight: The weight of each row; 1 by default.
+
+        Raises:
+            RuntimeError: If the model is not compiled.
+
+        Example:
+            >>> from microgd.nn.models import Sequential
+            >>> from microgd.nn.layers import Dense
+            >>> model = Sequential([Dense(1, kernel_initializer="zeros")])
+            >>> model.compile()
+            >>> model.train_on_batch([[1.0], [2.0]], [2.0, 4.0])
+            10.0
+        """
+        self.compiled()
+        rows = checked_rows(x, y, sample_weight)
+        rows = rows._replace(y=like_prediction(rows.y, self.output_shape(rows.x)))
+        loss, _ = self.train_step(rows, self.trained())
+        return float(loss.item())
+
+    def trained(self) -> list[Value]:
+        """Return the parameters of the layers that are not frozen, or say that there are none."""
+        frozen = {id(part) for layer in self.all_layers() if not layer.trainable for _, part in layer.held()}
+        parameters = [parameter for parameter in self.parameters() if id(parameter) not in frozen]
+        if not parameters:
+            raise ValueError("there is nothing to train: the model has no weights, or all its layers are frozen.")
+        return parameters
+
+    # Many steps ---------------------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        x: Any,
+        y: Any = None,
+        batch_size: int = 32,
+        epochs: int = 1,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        callbacks: Any = None,
+        verbose: int = 1,
+        *,
+        class_weight: dict[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+    ) -> History:
+        """Train: draw a batch, predict, measure the loss, step against its gradient; again, for some epochs.
+
+        Args:
+            x: Features, shape (rows, ...): an array, a list, a pandas table. Or an iterable of batches (x, y) or
+                (x, y, sample_weight), gone through once an epoch; or a generator of them, with steps_per_epoch.
+            y: Targets, shape (rows,) or (rows, ...).
+            batch_size: Rows in a batch; the last one of an epoch is short.
+            epochs: The number of the epoch to end with; how often to go through all rows.
+            validation_split: The part of the rows, the last ones, that is not trained on but measured after each epoch.
+            validation_data: Rows to measure instead: (x, y) or (x, y, sample_weight).
+            shuffle: Whether to visit the rows in another random order in each epoch.
+            callbacks: Functions (epoch, logs), or objects with hooks; see `Callback`.
+            verbose: 0 shows nothing; 1 a bar, on a terminal or in a notebook; 2 a line an epoch.
+            class_weight: The weight of the rows of each class, by its number.
+            sample_weight: The weight of each row, shape (rows,).
+            initial_epoch: How many epochs were done before, as after a resume.
+            steps_per_epoch: Batches in an epoch; by default as many as there are.
+
+        Returns:
+            The `History`. The loss of an epoch is the mean over its rows, each as it was when its turn came.
+
+        Raises:
+            RuntimeError: If the model is not compiled.
+            ValueError, TypeError: If the data are not rows of numbers that go with one another and with the model.
+            DivergenceError: If the loss is no longer a finite number; the model has the weights of its best epoch.
+
+        Example:
+            >>> from microgd.nn.layers import Dense
+            >>> from microgd.nn.models import Sequential
+            >>> model = Sequential([Dense(1)], seed=0)
+            >>> model.compile(optimizer="sgd", loss="mean_squared_error")
+            >>> history = model.fit([[0.0], [1.0]], [1.0, 3.0], epochs=2000)
+            >>> [round(float(p.data.item()), 2) for p in model.parameters()]
+            [2.0, 1.0]
+
+        Source: the minibatch form of H. Robbins and S. Monro, "A stochastic approximation method", 1951.
+        """
+        self.compiled()
+        epochs, initial_epoch = whole("epochs", epochs), whole("initial_epoch", initial_epoch)
+        if hasattr(x, "__next__") or (y is None and not hasattr(x, "shape")):
+            if validation_split or class_weight or sample_weight is not None:
+                raise ValueError(
+                    "validation_split, class_weight and sample_weight need x and y as arrays, not batches; give "
+                    "validation_data, and batches of (x, y, sample_weight)."
+                )
+            source, validation = x, validation_data
+            first = None
+        else:
+            rows = checked_rows(x, y, weights_of(y, class_weight, sample_weight))
+            source, validation = split_off(rows, validation_split, validation_data)
+            first = source.x
+        feed = Feed(source, batch_size, shuffle, self.random(), steps_per_epoch)
+        return self.run(feed, first, validation, epochs, initial_epoch, callbacks, verbose)
+
+    def run(
+        self,
+        feed: Feed,
+        first: Any,
+        validation: Any,
+        epochs: int,
+        initial_epoch: int,
+        callbacks: Any,
+        verbose: int,
+    ) -> History:
+        """Train on what a feed gives; see `fit`."""
+        if first is None:
+            if feed.endless:
+                feed.source, first = pushed_back(feed.source)
+            else:
+                first = next(iter(feed.epoch())).x
+        shape = self.output_shape(first)
+        feed.shape = lambda y: like_prediction(y, shape)
+        if isinstance(feed.source, Batch):
+            feed.source = feed.source._replace(y=feed.shape(feed.source.y))
+        if validation is not None:
+            validation = checked_rows(*validation)
+            validation = validation._replace(y=like_prediction(validation.y, shape))
+        history = self.history = History()
+        progress = Progress(verbose, epochs, initial_epoch, feed.steps)
+        hooks = Hooks([history, *as_list(callbacks), *([progress] if progress.shown else [])], self)
+        best = Best("loss" if validation is None else "val_loss")
+        best.weights = self.get_weights()
+        parameters = self.trained()
+        self.stop_training = False
+        logs: Logs = {}
+        reference: float | None = None
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what is not finite is noticed here
+            try:
+                hooks.call("on_train_begin", logs)
+                for epoch in range(initial_epoch, epochs):
+                    hooks.call("on_epoch_begin", epoch, logs)
+                    total, count, y_true, y_pred = 0.0, 0, [], []
+                    for number, batch in enumerate(feed.epoch()):
+                        hooks.call("on_batch_begin", number, logs)
+                        loss_value, prediction = self.train_step(batch, parameters)
+                        loss = float(loss_value.item())
+                        if not math.isfinite(loss):
+                            raise self.diverged(loss, epoch, best, first)
+                        reference = loss if reference is None else reference
+                        total += loss * len(batch.x)
+                        count += len(batch.x)
+                        if self.metrics:
+                            y_true.append(batch.y)
+                            y_pred.append(prediction._data)
+                        hooks.call("on_batch_end", number, {"loss": loss})
+                    logs = {"loss": total / count, **self.measured(y_true, y_pred)}
+                    if validation is not None:
+                        figures = self.measure(validation, ROWS_AT_A_TIME)
+                        logs |= {f"val_{name}": value for name, value in figures.items()}
+                    if logs["loss"] > GROWTH_MEANT_AS_DIVERGENCE * max(reference or 0.0, 1.0):
+                        raise self.diverged(logs["loss"], epoch, best, first)
+                    if best.improves(epoch, logs):
+                        best.weights = self.get_weights()
+                    hooks.call("on_epoch_end", epoch, logs)
+                    if self.stop_training:
+                        break
+            finally:
+                hooks.call("on_train_end", logs)
+        return history
+
+    def diverged(self, loss: float, epoch: int, best: Best, x: Any) -> DivergenceError:
+        """Go back to the best weights, and return the error that says what happened and why."""
+        if best.weights is not None:
+            self.set_weights(best.weights)
+        kept = f"epoch {best.epoch + 1} ({best.monitor} {best.value:g})" if best.epoch >= 0 else "the start"
+        columns = unscaled_columns(x)
+        return DivergenceError(
+            f"training diverged in epoch {epoch + 1}: the loss is {loss:g}. The likely cause is the learning rate, "
+            f"{self.compiled().rate:g}: each step goes beyond the minimum.{columns} Lower the learning rate"
+            f"{' after that' if columns else ''}, say to {self.compiled().rate / 10:g}. "
+            f"The model has the weights of {kept}.",
+            epoch + 1,
+            best.epoch + 1,
+        )
+
+    # Using it -----------------------------------------------------------------------------------------------------
+
+    def measured(self, y_true: list[Any], y_pred: list[Any]) -> Logs:
+        """Return the metrics over all rows of some batches."""
+        if not self.metrics:
+            return {}
+        true, predicted = np.concatenate(y_true), np.concatenate(y_pred)
+        return {name: float(metric(true, predicted)) for name, metric in self.metrics.items()}
+
+    def measure(self, rows: Batch, batch_size: int) -> Logs:
+        """Return the loss and the metrics over some rows."""
+        total, y_true, y_pred = 0.0, [], []
+        with no_grad():
+            for batch in Feed(rows, batch_size).epoch():
+                loss, prediction = self.objective(batch, training=False)
+                total += float(loss) * len(batch.x)
+                y_true.append(batch.y)
+                y_pred.append(prediction._data if isinstance(prediction, Value) else prediction)
+        return {"loss": total / len(rows.x), **self.measured(y_true, y_pred)}
+
+    def evaluate(
+        self, x: Any, y: Any, batch_size: int = ROWS_AT_A_TIME, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Return the loss over some rows, and the metrics if there are any.
+
+        Args:
+            x: Features, shape (rows, ...).
+            y: Targets, shape (rows,) or (rows, ...).
+            batch_size: Rows at a time.
+            sample_weight: The weight of each row; 1 by default.
+            return_dict: Whether to return all figures by name.
+
+        Returns:
+            The loss; with metrics, a list of the loss and the metrics; with return_dict, a dict.
+
+        Raises:
+            RuntimeError: If the model is not compiled.
+
+        Example:
+            >>> from microgd.nn.layers import Dense
+            >>> from microgd.nn.models import Sequential
+            >>> model = Sequential([Dense(1, kernel_initializer="ones")])
+            >>> model.compile(loss="mse", metrics=["mae"])
+            >>> model.evaluate([[1.0], [2.0]], [3.0, 4.0])
+            [4.0, 2.0]
+        """
+        self.compiled()
+        rows = checked_rows(x, y, sample_weight)
+        rows = rows._replace(y=like_prediction(rows.y, self.output_shape(rows.x)))
+        figures = self.measure(rows, batch_size)
+        return figures if return_dict else list(figures.values()) if self.metrics else figures["loss"]
+
+    def predict(self, x: Any, batch_size: int = ROWS_AT_A_TIME) -> Any:
+        """Return the predictions for some rows, as a plain array.
+
+        Args:
+            x: Features, shape (rows, ...).
+            batch_size: Rows at a time.
+
+        Example:
+            >>> from microgd.nn.layers import Dense
+            >>> from microgd.nn.models import Sequential
+            >>> Sequential([Dense(1, kernel_initializer="ones")]).predict([[1.0, 2.0]])
+            array([[3.]])
+        """
+        rows = features(x)
+        self.adopt()
+        with no_grad():
+            parts = [self(batch.x) for batch in Feed(Batch(rows, rows), batch_size).epoch()]
+        return np.concatenate([part._data if isinstance(part, Value) else part for part in parts])
+
+    def summary(self) -> None:
+        """Print the layers, the shapes of their weights, and how many numbers they have.
+
+        Example:
+            >>> from microgd.nn.layers import Dense
+            >>> from microgd.nn.models import Sequential
+            >>> Sequential([Dense(3, "relu", input_shape=(2,)), Dense(1)]).summary()
+            layer     weights                    parameters
+            dense_1   kernel (2, 3), bias (3,)            9
+            dense_2   made at the first call              0
+            in all                                        9
+        """
+        rows = [("layer", "weights", "parameters")]
+        for layer in self.all_layers():
+            weights = [(attribute, part) for attribute, part in layer.held() if isinstance(part, Value)]
+            shapes = ", ".join(f"{attribute} {part.shape}" for attribute, part in weights)
+            frozen = "" if layer.trainable or not weights else " (frozen)"
+            late = "made at the first call" if type(layer).build is not Layer.build and not layer.built else ""
+            if layer is not self or weights:
+                rows.append((layer.title, (shapes or late) + frozen, str(sum(part.size for _, part in weights))))
+        rows.append(("in all", "", str(sum(parameter.size for parameter in self.parameters()))))
+        wide = [max(len(row[column]) for row in rows) for column in range(3)]
+        for name, shapes, count in rows:
+            print(f"{name:<{wide[0]}}   {shapes:<{wide[1]}}   {count:>{wide[2]}}".rstrip())
+
+
+def unscaled_columns(x: Any) -> str:
+    """Return which columns of the features are so large that they make a small learning rate too large."""
+    large = np.max(np.abs(x), axis=0)
+    unscaled = [str(i) for i in np.flatnonzero(large > LARGE_FEATURE)] if np.ndim(x) == 2 else []
+    if not unscaled:
+        return ""
+    return (
+        f" Columns of x that are not scaled: {', '.join(unscaled[:8])}{', ...' if len(unscaled) > 8 else ''} (up to "
+        f"{large.max():g}): bring them to mean 0 and deviation 1 with mg.data.StandardScaler."
+    )
+
+
+def whole(name: str, number: Any) -> int:
+    """Return a number of epochs, or say what it may be."""
+    if not isinstance(number, int | np.integer) or isinstance(number, bool) or number < 0:
+        raise ValueError(f"{name} is {number!r}; expected a whole number from 0.")
+    return int(number)
+
+
+def as_list(callbacks: Any) -> list[Any]:
+    """Return callbacks as a list: one alone, several, or None."""
+    if callbacks is None:
+        return []
+    return list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
+
+
+def weights_of(y: Any, class_weight: dict[int, float] | None, sample_weight: Any) -> Any:
+    """Return the weight of each row: the one given for it, times the one of its class."""
+    if class_weight is None:
+        return sample_weight
+    classes = np.asarray(y)
+    classes = np.argmax(classes, axis=-1) if classes.ndim > 1 and classes.shape[-1] > 1 else np.ravel(classes)
+    unknown = sorted(set(np.unique(classes).tolist()) - set(class_weight))
+    if unknown:
+        raise ValueError(f"class_weight has no weight for the classes {unknown}; give one for each class in y.")
+    weights = np.array([class_weight[name] for name in classes.tolist()], dtype=float)
+    return weights if sample_weight is None else weights * np.asarray(sample_weight)
+
+
+def split_off(rows: Batch, validation_split: float, validation_data: Any) -> tuple[Batch, Any]:
+    """Return the rows to train on and those to validate on, of which the last ones are taken unless some are given."""
+    if validation_data is not None or not validation_split:
+        return rows, validation_data
+    if not 0 < validation_split < 1:
+        raise ValueError(f"validation_split is {validation_split!r}; expected a fraction from 0 to less than 1.")
+    cut = len(last_split(rows.x, rows.y, validation_split)[0])
+    return (
+        Batch(*(None if part is None else part[:cut] for part in rows)),
+        Batch(*(None if part is None else part[cut:] for part in rows)),
+    )
+
+
+def pushed_back(batches: Any) -> tuple[Iterator[Any], Any]:
+    """Return a generator of batches as it was, and the features of its first batch."""
+    try:
+        first = next(batches)
+    except StopIteration:
+        raise ValueError("x is a generator that has no batches left; make a new one for each fit.") from None
+    return itertools.chain([first], batches), checked_rows(*first).x
