@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .inplace import refuse_stale
-from .operators import ABSENT, contribution_of, pull_of
+from .operators import ABSENT, active, contribution_of, pull_of
 from .rules.table import Rule
 
 serial = attrgetter("serial")
@@ -129,7 +129,12 @@ def backward(root: Any, cotangent: Any, *, keep: str, create_graph: bool) -> Non
             recorded_gradients(root, seed, nodes)
         else:
             root.grad = seed
-            (pull_all if keep == "all" else pull_and_drop)(nodes)
+            if active.trace is not None:
+                pull_and_comment(nodes, leaves)
+            elif keep == "all":
+                pull_all(nodes)
+            else:
+                pull_and_drop(nodes)
     except BaseException:
         for leaf, grad in zip(leaves, before, strict=True):
             leaf.grad = grad
@@ -158,6 +163,16 @@ def pull_and_drop(nodes: list[Any]) -> None:
         node.grad, node.rule = None, DROPPED
         node.left = node.left_data = ()
         node.right = node.right_data = ABSENT
+
+
+def pull_and_comment(nodes: list[Any], leaves: list[Any]) -> None:
+    """Pull the cotangent back while a step is being compiled: say what each of its lines is the derivative of."""
+    for node in reversed(nodes):
+        active.trace.comment = f"derivative of {node.rule.name}"
+        pull_all([node])
+    active.trace.comment = ""
+    for leaf in leaves:
+        active.trace.name_gradient(leaf)
 
 
 def add_to_leaves(leaves: list[Any], before: list[Any], nodes: list[Any]) -> None:

@@ -6,6 +6,7 @@ What cannot be written as a formula (a rule that looks at shapes) is called inst
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from itertools import count
 from typing import Any
@@ -17,6 +18,25 @@ from .symbols import Symbol, functions_in, source, trace
 
 NO_OPTIONS: dict[str, Any] = {}
 ABSENT = type("Absent", (), {"__repr__": lambda self: "absent"})()  # in place of a second input where there is none
+
+
+class Active(threading.local):
+    """What this thread is doing with the calls it makes: recording them or not, and for whom."""
+
+    recording = True
+    trace: Any = None  # the step being compiled, if there is one
+
+
+active = Active()
+_lock = threading.Lock()
+
+
+def intercept(change: int = 1) -> None:
+    """Send every call the slow way round, where modes are looked at, until as many calls with -1 have been made."""
+    with _lock:
+        namespace["intercepted"] += change
+
+
 NUMBERS = frozenset((float, int, bool))
 LETTERS = ("a", "b", "c", "d", "e")
 
@@ -106,7 +126,9 @@ def no_derivative(function: Function, argument: int | str) -> NotImplementedErro
 def rescue(rule: Rule, error: Exception, *operands: Any) -> Any:
     """Answer as NumPy does where Python floats raise (1 / 0, exp(1000)); else say which shapes did not go together."""
     if isinstance(error, ArithmeticError | ValueError) and all(isinstance(x, float | int) for x in operands):
-        return settle(scalar_aware(rule)(*map(float, operands)))
+        return call_of(rule)(*map(float, operands))
+    if not isinstance(error, ArithmeticError | ValueError | TypeError | IndexError):
+        raise error
     shapes = " and ".join(str(np.shape(x)) for x in operands)
     raise type(error)(
         f"{full_name(rule.function)} cannot take inputs of shapes {shapes}: {error}. "
@@ -121,11 +143,18 @@ def settle(data: Any) -> Any:
     return data
 
 
+def call_of(rule: Rule) -> Function:
+    """Return the row's forward computation as every way of calling it performs it."""
+    if rule.call is None:
+        rule.call = scalar_aware(rule)
+    return rule.call
+
+
 def scalar_aware(rule: Rule) -> Function:
     """Return a function that takes the row's twin for Python floats, and the NumPy function for anything else."""
     function, scalar = rule.forward, rule.scalar
     if scalar is None:
-        return lambda *inputs: settle(function(*inputs))
+        return lambda *inputs, **options: settle(function(*inputs, **options))
 
     def of_one(x: Any) -> Any:
         if type(x) in NUMBERS:
@@ -236,7 +265,7 @@ def emit(rule: Rule, *, reflected: bool = False) -> tuple[str, str]:
     name, arity = rule.name, len(rule.derivatives)
     operands = LETTERS[:arity]
     inputs = tuple(f"{letter}_" for letter in operands)
-    namespace.update({f"rule_{name}": rule, f"function_{name}": rule.function, f"forward_{name}": scalar_aware(rule)})
+    namespace.update({f"rule_{name}": rule, f"function_{name}": rule.function, f"forward_{name}": call_of(rule)})
     namespace.update({f"derivative_{name}_{i}": d for i, d in enumerate(rule.derivatives)})
 
     forward: Any = Symbol(f"forward_{name}({', '.join(operands)})")
@@ -247,7 +276,7 @@ def emit(rule: Rule, *, reflected: bool = False) -> tuple[str, str]:
     if rule.elementwise:
         forward = rule.function(*map(Symbol, operands))
     for function in functions_in(forward).union(*map(functions_in, derivatives)):
-        namespace[function.__name__] = scalar_aware(RULES[function]) if function in RULES else function
+        namespace[function.__name__] = call_of(RULES[function]) if function in RULES else function
 
     names = map(as_source, (*packed(inputs), *packed(operands)))
     slots = dict(zip(("left", "right", "left_data", "right_data"), names, strict=True))

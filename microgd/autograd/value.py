@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Iterator
 from typing import Any, NoReturn, TypeVar
 
@@ -12,7 +11,20 @@ import numpy.typing as npt
 
 from .backward import ancestors, backward
 from .inplace import Watch, mark_changed, watch
-from .operators import ABSENT, NO_OPTIONS, constant, namespace, no_derivative, operator_of, packed, rescue, unpacked
+from .operators import (
+    ABSENT,
+    NO_OPTIONS,
+    active,
+    call_of,
+    constant,
+    intercept,
+    namespace,
+    no_derivative,
+    operator_of,
+    packed,
+    rescue,
+    unpacked,
+)
 from .rules import indexing, shaping
 from .rules.elementwise import relu, sigmoid
 from .rules.table import CONSTANT, Function, Rule, find, full_name, parameters_of
@@ -73,6 +85,8 @@ class Value:
     @property
     def data(self) -> Any:
         """The number or array. An array may be changed in place between a graph's backward and the next forward."""
+        if namespace["intercepted"] and active.trace is not None:
+            active.trace.lift(self)
         if type(self._data) is np.ndarray:
             watch(self)
         return self._data
@@ -394,19 +408,18 @@ def compare(ufunc: np.ufunc, left: Value, right: Any) -> Any:
     """Compare elements; the result is a plain truth value, or an array of them."""
     if right is None or isinstance(right, str):
         return NotImplemented
+    if active.trace is not None:
+        active.trace.lift(left, right)
     result = ufunc(left._data, raw(right))
     return bool(result) if isinstance(result, np.bool_) else result
 
 
 # Whether to record --------------------------------------------------------------------------------------------------
 
-_thread = threading.local()
-_lock = threading.Lock()
-
 
 def recording() -> bool:
     """Return whether this thread records what is done with Values."""
-    return getattr(_thread, "recording", True)
+    return active.recording
 
 
 class Recording(contextlib.ContextDecorator):
@@ -416,14 +429,12 @@ class Recording(contextlib.ContextDecorator):
 
     def __enter__(self) -> None:
         self._before = [*getattr(self, "_before", []), recording()]
-        _thread.recording = self.on
-        with _lock:
-            namespace["intercepted"] += 1
+        active.recording = self.on
+        intercept()
 
     def __exit__(self, *exception: object) -> None:
-        with _lock:
-            namespace["intercepted"] -= 1
-        _thread.recording = self._before.pop()
+        intercept(-1)
+        active.recording = self._before.pop()
 
 
 class enable_grad(Recording):
@@ -461,6 +472,8 @@ def apply(function: Function, inputs: tuple[Any, ...], options: dict[str, Any]) 
         NotImplementedError: If the function, one argument or one option has no derivative.
         ValueError: If NumPy refuses the inputs, with their shapes.
     """
+    if active.trace is not None:
+        active.trace.lift(*inputs)
     if function in CONSTANT:
         return function(*raw(inputs), **{key: raw(value) for key, value in options.items()})
     rule = find(function)
@@ -472,11 +485,9 @@ def apply(function: Function, inputs: tuple[Any, ...], options: dict[str, Any]) 
     )
     operands = tuple(map(raw, inputs))
     try:
-        data = rule.forward(*operands, **options)
-    except (ValueError, TypeError, IndexError, ArithmeticError) as error:
+        data = call_of(rule)(*operands, **options)
+    except Exception as error:
         data = rescue(rule, error, *operands)
-    if type(data) is np.float64:
-        data = float(data)
     out = new_value(data)
     if recording():
         record(out, rule, inputs, options)

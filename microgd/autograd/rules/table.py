@@ -24,7 +24,7 @@ class Rule:
 
     __slots__ = (
         *("function", "name", "derivatives", "variadic", "forward", "bind", "scalar", "elementwise"),
-        *("options", "fixed", "operator", "pull"),
+        *("options", "fixed", "call", "operator", "pull"),
     )
 
     def __init__(
@@ -48,6 +48,7 @@ class Rule:
         self.elementwise = elementwise
         self.options = options_of(2 + len(derivatives), (*derivatives, variadic)) | options_of(0, (bind,))
         self.fixed = variadic is None and bind is None and not self.options
+        self.call: Function | None = None  # the forward computation, with Python floats handled apart,
         self.operator: Function | None = None  # the fast way to record one call, and
         self.pull: Function | None = None  # to send one cotangent back; both emitted when first needed
 
