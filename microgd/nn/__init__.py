@@ -13,7 +13,18 @@ from .callbacks import (
     ReduceLROnPlateau,
     TerminateOnNaN,
 )
-from .layers import Activation, Dense, Flatten, Layer
+from .layer import Layer
+from .layers import (
+    Activation,
+    BatchNormalization,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    LayerNormalization,
+    Normalization,
+    Rescaling,
+)
 from .losses import (
     binary_crossentropy,
     categorical_crossentropy,
@@ -28,33 +39,44 @@ from .losses import (
 from .metrics import accuracy, auc, precision, r2, recall
 from .models import Sequential
 from .optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
+from .regularizers import L1, L1L2, L2
+from .saving import load_model
 from .schedules import CosineDecay, ExponentialDecay, PiecewiseConstant
 from .training import DivergenceError, Model
 
 __all__ = [
+    "L1",
+    "L1L2",
+    "L2",
     "SGD",
     "Activation",
     "Adagrad",
     "Adam",
     "AdamW",
+    "BatchNormalization",
     "CSVLogger",
     "Callback",
     "CosineDecay",
     "Dense",
     "DivergenceError",
+    "Dropout",
     "EarlyStopping",
+    "Embedding",
     "ExponentialDecay",
     "Flatten",
     "History",
     "LambdaCallback",
     "Layer",
+    "LayerNormalization",
     "LearningRateScheduler",
     "Model",
     "ModelCheckpoint",
+    "Normalization",
     "Optimizer",
     "PiecewiseConstant",
     "RMSprop",
     "ReduceLROnPlateau",
+    "Rescaling",
     "Sequential",
     "TerminateOnNaN",
     "accuracy",
@@ -68,6 +90,7 @@ __all__ = [
     "initializers",
     "leaky_relu",
     "linear",
+    "load_model",
     "log_cosh",
     "mean_absolute_error",
     "mean_absolute_percentage_error",

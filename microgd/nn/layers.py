@@ -1,185 +1,19 @@
-"""Layers: functions with weights. A model is a layer made of layers; any class with `__call__` can be one."""
+"""The layers that models are made of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from ..autograd.value import Value
+from ..data.preparation import StandardScaler
 from .activations import Activation as ActivationFunction
 from .activations import activation_of
 from .initializers import Initializer, initializer_of
-from .names import Seed, default_repr
-
-Shape = tuple[int, ...]
-
-
-@dataclass(eq=False, repr=False)
-class Layer:
-    """What all layers share. A new one is a class with `forward`, and with `build` if it has weights.
-
-    Weights are Values kept as attributes; so are the layers within a layer, alone or in a list, tuple or dict. They are
-    found in the order in which they were declared.
-
-    Args:
-        name: What its weights are named after; a model numbers its layers where it is missing: "dense_1".
-        trainable: False freezes it: its weights enter the forward pass as constants, and get no gradient.
-        seed: Where its random numbers come from, unless a model lends it its own generator.
-    """
-
-    name: str | None = field(default=None, kw_only=True)
-    trainable: bool = field(default=True, kw_only=True)
-    seed: Seed = field(default=None, kw_only=True)
-
-    generator: np.random.Generator | None = field(default=None, init=False)
-    built: bool = field(default=False, init=False)
-
-    buffers: ClassVar[tuple[str, ...]] = ()  # attributes with arrays that are saved with the weights, but not trained
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name):
-            if name in type(self).__annotations__:
-                raise AttributeError(
-                    f"{self.title} has no {name} yet: its weights are made when it sees its first input. Call it once, "
-                    "or give it input_shape=."
-                )
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-    __repr__ = default_repr
-
-    def __call__(self, x: Any, training: bool = False) -> Any:
-        """Return the output for a batch of rows, after making the weights if this is the first.
-
-        Args:
-            x: An array or a Value, shape (rows, ...).
-            training: Whether to behave as in training, where dropout and batch normalization do.
-        """
-        if not self.built:
-            self.make(np.shape(x)[1:], getattr(x, "dtype", float))
-        return self.forward(x, training)
-
-    def make(self, input_shape: Shape, dtype: Any = float) -> None:
-        """Make the weights for inputs of a shape, the rows not counted."""
-        self.dtype = np.dtype(dtype) if np.dtype(dtype).kind == "f" else np.dtype(float)
-        self.build(input_shape)
-        self.built = True
-
-    def build(self, input_shape: Shape) -> None:
-        """Make the weights, as Values made by `add_weight` and kept as attributes."""
-
-    def forward(self, x: Any, training: bool) -> Any:
-        """Return the output for a batch of rows."""
-        raise NotImplementedError(f"{type(self).__name__} has no forward; define forward(self, x, training).")
-
-    def add_weight(self, name: str, shape: Shape, initializer: str | Initializer) -> Value:
-        """Return a new weight, named after the layer."""
-        data = initializer_of(initializer)(shape, self.random())
-        if np.shape(data) != shape:
-            raise ValueError(f"the initializer of {self.title}'s {name} gave shape {np.shape(data)}; expected {shape}.")
-        return Value(np.asarray(data, dtype=self.dtype), name=f"{self.title}_{name}")
-
-    def random(self) -> np.random.Generator:
-        """Return the layer's source of random numbers."""
-        if self.generator is None:
-            self.generator = np.random.default_rng(self.seed)
-        return self.generator
-
-    def use(self, weight: Value) -> Any:
-        """Return a weight as it enters the forward pass: as a constant where the layer is frozen."""
-        return weight if self.trainable else weight._data
-
-    @property
-    def title(self) -> str:
-        """The name, or what kind of layer it is where it has none."""
-        return self.name or type(self).__name__.lower()
-
-    def held(self) -> Iterator[tuple[str, Value | Layer]]:
-        """Yield the weights and layers among the attributes, with the attribute's name, in order of declaration."""
-        for attribute, value in vars(self).items():
-            if isinstance(value, Value | Layer):
-                yield attribute, value
-            elif isinstance(value, dict | list | tuple):
-                for key, part in value.items() if isinstance(value, dict) else enumerate(value):
-                    if isinstance(part, Value | Layer):
-                        yield f"{attribute}_{key}", part
-
-    def all_layers(self) -> list[Layer]:
-        """Return the layer and all layers within it, in order of declaration, each once."""
-        found = [self]
-        for _, part in self.held():
-            if isinstance(part, Layer):
-                found += [layer for layer in part.all_layers() if layer not in found]
-        return found
-
-    def parameters(self) -> list[Value]:
-        """Return the weights of the layer and of all layers within it, in order of declaration, each once.
-
-        Example:
-            >>> [parameter.name for parameter in Dense(3, input_shape=(2,)).parameters()]
-            ['dense_kernel', 'dense_bias']
-        """
-        found: dict[Value, None] = {}
-        for _, part in self.held():
-            found.update(dict.fromkeys([part] if isinstance(part, Value) else part.parameters()))
-        return list(found)
-
-    def zero_grad(self) -> None:
-        """Clear the gradients of all parameters."""
-        for parameter in self.parameters():
-            parameter.grad = None
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        object.__setattr__(self, name, value)
-        if name == "trainable":  # freezing a layer freezes what is in it
-            for _, part in self.held():
-                if isinstance(part, Layer):
-                    part.trainable = value
-
-    def places(self) -> dict[str, tuple[Any, str]]:
-        """Return where each array is that `get_weights` copies: by its name, what holds it and as which attribute."""
-        found: dict[str, tuple[Any, str]] = {}
-        for layer in self.all_layers():
-            for attribute, part in layer.held():
-                if isinstance(part, Value):
-                    found[part.name or attribute] = (part, "_data")
-            for buffer in layer.buffers if layer.built else ():
-                found[f"{layer.title}_{buffer}"] = (layer, buffer)
-        return found
-
-    def get_weights(self) -> dict[str, Any]:
-        """Return a copy of all weights by name, and of what batch normalization and the like keep beside them.
-
-        Example:
-            >>> Dense(1, kernel_initializer="ones", input_shape=(2,)).get_weights()["dense_kernel"].tolist()
-            [[1.0], [1.0]]
-        """
-        return {name: np.array(getattr(holder, attribute)) for name, (holder, attribute) in self.places().items()}
-
-    def set_weights(self, weights: Mapping[str, Any]) -> None:
-        """Put weights in place that `get_weights` returned.
-
-        Raises:
-            ValueError: If one is missing, unknown or of another shape; the message names it, expected and found.
-        """
-        places = self.places()
-        if weights.keys() != places.keys():
-            raise ValueError(
-                f"the weights are {', '.join(weights)}; expected {', '.join(places)}. Are they of another model, or "
-                "has the model not made its weights yet?"
-            )
-        for name, (holder, attribute) in places.items():
-            expected, found = np.shape(getattr(holder, attribute)), np.shape(weights[name])
-            if expected != found:
-                raise ValueError(f"{name} has shape {expected}, but the weights to put there have shape {found}.")
-        for name, (holder, attribute) in places.items():
-            if isinstance(holder, Value):
-                holder.data = weights[name]
-            else:
-                setattr(holder, attribute, np.array(weights[name]))
+from .layer import Layer, Shape
+from .regularizers import Regularizer, regularizer_of
 
 
 def check_features(layer: Layer, weight: Value, x: Any) -> None:
@@ -211,6 +45,8 @@ class Dense(Layer):
         use_bias: Whether there is a bias.
         input_shape: The shape of a row, as (features,), to make the weights at once; by default they are made when the
             layer sees its first input.
+        kernel_regularizer, bias_regularizer, activity_regularizer: What is added to the loss for the size of the
+            kernel, the bias and the output (this one by row): "l1", "l2", or a function of an array.
         name, trainable, seed: See `Layer`.
 
     Attributes:
@@ -232,6 +68,9 @@ class Dense(Layer):
     bias_initializer: str | Initializer = "zeros"
     use_bias: bool = True
     input_shape: Shape | None = field(default=None, kw_only=True)
+    kernel_regularizer: str | Regularizer | None = field(default=None, kw_only=True)
+    bias_regularizer: str | Regularizer | None = field(default=None, kw_only=True)
+    activity_regularizer: str | Regularizer | None = field(default=None, kw_only=True)
     kernel: Value = field(init=False)
     bias: Value = field(init=False)
 
@@ -240,6 +79,10 @@ class Dense(Layer):
         self.activate = activation_of(self.activation)
         initializer_of(self.kernel_initializer)
         initializer_of(self.bias_initializer)
+        self.penalty_of_kernel = regularizer_of(self.kernel_regularizer)
+        self.penalty_of_bias = regularizer_of(self.bias_regularizer)
+        self.penalty_of_output = regularizer_of(self.activity_regularizer)
+        self.output: Any = None
         if self.input_shape is not None:
             self.make(self.input_shape)
 
@@ -260,7 +103,21 @@ class Dense(Layer):
         y = np.matmul(x, self.use(self.kernel))
         if self.use_bias:
             y = y + self.use(self.bias)
-        return self.activate(y)
+        y = self.activate(y)
+        self.output = y if self.penalty_of_output else None
+        return y
+
+    def penalties(self) -> list[Any]:
+        """See `Layer`."""
+        found = []
+        if self.penalty_of_kernel:
+            found.append(self.penalty_of_kernel(self.use(self.kernel)))
+        if self.penalty_of_bias and self.use_bias:
+            found.append(self.penalty_of_bias(self.use(self.bias)))
+        if self.penalty_of_output:
+            found.append(self.penalty_of_output(self.output) / np.shape(self.output)[0])
+            self.output = None
+        return found
 
 
 @dataclass(eq=False, repr=False)
@@ -300,6 +157,225 @@ class Flatten(Layer):
         return np.reshape(x, (np.shape(x)[0], -1))
 
 
+@dataclass(eq=False, repr=False)
+class Dropout(Layer):
+    """In training, sets numbers to 0 at random, and scales the others up to make good for it; else does nothing.
+
+    Args:
+        rate: The part set to 0, from 0 to less than 1; the others are divided by 1 - rate.
+        name, seed: See `Layer`.
+
+    Raises:
+        ValueError: If the rate is out of its range.
+
+    Example:
+        >>> Dropout(0.5, seed=0)(np.ones((1, 4)), training=True)
+        array([[2., 0., 0., 0.]])
+
+    Source: N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever and R. Salakhutdinov, "Dropout: a simple way to
+    prevent neural networks from overfitting", 2014.
+    """
+
+    rate: float
+
+    same_each_step = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rate < 1:
+            raise ValueError(f"rate is {self.rate!r}; expected a number from 0 to less than 1, such as 0.5.")
+
+    def forward(self, x: Any, training: bool) -> Any:
+        """See `Layer`."""
+        if not training or not self.rate:
+            return x
+        kept = self.random().random(np.shape(x)) >= self.rate
+        return x * (kept / (1.0 - self.rate)).astype(self.dtype)
+
+
+@dataclass(eq=False, repr=False)
+class Normalization(Layer):
+    """Brings each feature to mean 0 and deviation 1, with the figures of the rows it was adapted to.
+
+    (x - mean) / scale
+
+    Example:
+        >>> layer = Normalization()
+        >>> layer.adapt([[1.0], [3.0]])
+        >>> layer(np.array([[5.0]]))
+        array([[3.]])
+
+    Source: `StandardScaler`, as a layer: so that the model takes features as they are.
+    """
+
+    buffers = ("mean", "scale")
+
+    def build(self, input_shape: Shape) -> None:
+        """See `Layer`."""
+        self.mean, self.scale = np.zeros(input_shape), np.ones(input_shape)
+
+    def adapt(self, x: Any) -> None:
+        """Learn the mean and the deviation of each feature from some rows, shape (rows, features)."""
+        scaler = StandardScaler().fit(x)
+        self.make(scaler.mean_.shape)
+        self.mean, self.scale = scaler.mean_, scaler.scale_
+
+    def forward(self, x: Any, training: bool) -> Any:
+        """See `Layer`."""
+        return (x - self.mean) / self.scale
+
+
+@dataclass(eq=False, repr=False)
+class Rescaling(Layer):
+    """Multiplies by a number and adds one: x · scale + offset.
+
+    Args:
+        scale: The factor.
+        offset: What is added.
+        name: See `Layer`.
+
+    Example:
+        >>> Rescaling(2.0, 1.0)(np.array([[3.0]]))
+        array([[7.]])
+    """
+
+    scale: float
+    offset: float = 0.0
+
+    def forward(self, x: Any, training: bool) -> Any:
+        """See `Layer`."""
+        return x * self.scale + self.offset
+
+
+@dataclass(eq=False, repr=False)
+class BatchNormalization(Layer):
+    """Normalizes each feature over the batch, then scales and shifts it by learnt amounts.
+
+    gamma · (x - mean) / sqrt(variance + epsilon) + beta
+
+    In training mean and variance are those of the batch; else running means of them, which training keeps:
+    moving ← momentum · moving + (1 - momentum) · batch.
+
+    Args:
+        momentum: How much of the running means is kept from step to step.
+        epsilon: Keeps the quotient finite.
+        name, trainable: See `Layer`.
+
+    Example:
+        >>> BatchNormalization()(np.array([[1.0], [3.0]]), training=True).data.round(3)
+        array([[-1.],
+               [ 1.]])
+
+    Source: S. Ioffe and C. Szegedy, "Batch normalization", 2015; the running variance is the population's, as in Keras.
+    """
+
+    momentum: float = 0.99
+    epsilon: float = 1e-3
+    gamma: Value = field(init=False)
+    beta: Value = field(init=False)
+
+    buffers = ("moving_mean", "moving_variance")
+    same_each_step = False
+
+    def build(self, input_shape: Shape) -> None:
+        """See `Layer`."""
+        self.gamma = self.add_weight("gamma", input_shape[-1:], "ones")
+        self.beta = self.add_weight("beta", input_shape[-1:], "zeros")
+        self.moving_mean = np.zeros(input_shape[-1:], self.dtype)
+        self.moving_variance = np.ones(input_shape[-1:], self.dtype)
+
+    def forward(self, x: Any, training: bool) -> Any:
+        """See `Layer`."""
+        mean, variance = self.moving_mean, self.moving_variance
+        if training and self.trainable:
+            axes = tuple(range(np.ndim(x) - 1))
+            mean, variance = np.mean(x, axis=axes), np.var(x, axis=axes)
+            self.moving_mean = self.follow(self.moving_mean, mean)
+            self.moving_variance = self.follow(self.moving_variance, variance)
+        return (x - mean) / np.sqrt(variance + self.epsilon) * self.use(self.gamma) + self.use(self.beta)
+
+    def follow(self, moving: Any, batch: Any) -> Any:
+        """Return a running mean moved towards the figure of a batch."""
+        return self.momentum * moving + (1.0 - self.momentum) * (batch._data if isinstance(batch, Value) else batch)
+
+
+@dataclass(eq=False, repr=False)
+class LayerNormalization(Layer):
+    """Normalizes the features of each row, then scales and shifts them by learnt amounts.
+
+    gamma · (x - mean) / sqrt(variance + epsilon) + beta, mean and variance over the last axis.
+
+    Args:
+        epsilon: Keeps the quotient finite.
+        name, trainable: See `Layer`.
+
+    Example:
+        >>> LayerNormalization()(np.array([[1.0, 3.0]])).data.round(3)
+        array([[-1.,  1.]])
+
+    Source: J. L. Ba, J. R. Kiros and G. E. Hinton, "Layer normalization", 2016.
+    """
+
+    epsilon: float = 1e-3
+    gamma: Value = field(init=False)
+    beta: Value = field(init=False)
+
+    def build(self, input_shape: Shape) -> None:
+        """See `Layer`."""
+        self.gamma = self.add_weight("gamma", input_shape[-1:], "ones")
+        self.beta = self.add_weight("beta", input_shape[-1:], "zeros")
+
+    def forward(self, x: Any, training: bool) -> Any:
+        """See `Layer`."""
+        mean, variance = np.mean(x, axis=-1, keepdims=True), np.var(x, axis=-1, keepdims=True)
+        return (x - mean) / np.sqrt(variance + self.epsilon) * self.use(self.gamma) + self.use(self.beta)
+
+
+@dataclass(eq=False, repr=False)
+class Embedding(Layer):
+    """Turns whole numbers, the places of words in a list, into learnt vectors: embeddings[x].
+
+    Args:
+        input_dim: How many words there are; x is from 0 to input_dim - 1.
+        output_dim: The length of a vector.
+        embeddings_initializer: By name or as a function.
+        name, trainable, seed: See `Layer`.
+
+    Attributes:
+        embeddings: A Value of shape (input_dim, output_dim).
+
+    Raises:
+        ValueError: When called, if x holds anything but such numbers.
+
+    Example:
+        >>> Embedding(10, 3)(np.array([[4, 2]])).shape
+        (1, 2, 3)
+    """
+
+    input_dim: int
+    output_dim: int
+    embeddings_initializer: str | Initializer = "random_uniform"
+    embeddings: Value = field(init=False)
+
+    same_each_step = False  # the rows that are looked up are checked and converted in each step
+
+    def __post_init__(self) -> None:
+        at_least_one(self, "input_dim", self.input_dim)
+        at_least_one(self, "output_dim", self.output_dim)
+
+    def build(self, input_shape: Shape) -> None:
+        """See `Layer`."""
+        self.embeddings = self.add_weight("embeddings", (self.input_dim, self.output_dim), self.embeddings_initializer)
+
+    def forward(self, x: Any, training: bool) -> Any:
+        """See `Layer`."""
+        index = np.asarray(x).astype(int)
+        if np.any(index != x) or index.min(initial=0) < 0 or index.max(initial=0) >= self.input_dim:
+            raise ValueError(
+                f"{self.title} takes whole numbers from 0 to {self.input_dim - 1}; got up to {np.max(x):g}."
+            )
+        return self.use(self.embeddings)[index]
+
+
 def as_layer(part: Any) -> Layer:
     """Return a layer as it is, and a function as a layer."""
     if isinstance(part, type):
@@ -311,4 +387,10 @@ def as_layer(part: Any) -> Layer:
     raise TypeError(f"expected a layer or a function of an array, but got {part!r}.")
 
 
-LAYERS: dict[str, type[Layer]] = {kind.__name__: kind for kind in (Dense, Activation, Flatten)}
+LAYERS: dict[str, type[Layer]] = {
+    kind.__name__: kind
+    for kind in (
+        *(Dense, Activation, Flatten, Dropout, Normalization, Rescaling),
+        *(BatchNormalization, LayerNormalization, Embedding),
+    )
+}

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .layers import Layer, as_layer
+from .layer import Layer
+from .layers import as_layer
+from .saving import CLASSES
 from .training import Model
 
 
@@ -54,3 +56,6 @@ class Sequential(Model):
         for layer in self.layers:
             x = layer(x, training)
         return x
+
+
+CLASSES["Sequential"] = Sequential

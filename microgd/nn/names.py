@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -53,8 +55,8 @@ def name_of(function: Any) -> str:
 def default_repr(self: Any) -> str:
     """Return a call that would make an object again: its class, and the settings that are not the default."""
     settings = (
-        f"{name}={name_of(value) if callable(value) else repr(value)}"
-        for name, field in self.__dataclass_fields__.items()
-        if field.init and (value := getattr(self, name)) != field.default
+        f"{field.name}={name_of(value) if inspect.isroutine(value) else repr(value)}"
+        for field in dataclasses.fields(self)
+        if field.init and (value := getattr(self, field.name)) != field.default
     )
     return f"{type(self).__name__}({', '.join(settings)})"

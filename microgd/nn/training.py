@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,11 +18,12 @@ from ..autograd.value import Value, no_grad
 from ..data.preparation import last_split
 from .callbacks import Best, History, Hooks, Logs
 from .feeding import Batch, Feed, checked_rows, features, like_prediction
-from .layers import Layer
+from .layer import Layer
 from .losses import Loss, loss_of
 from .metrics import Metric, metrics_of
 from .optimizers import Optimizer, optimizer_of
 from .progress import Progress
+from .saving import restore, save_model
 
 ROWS_AT_A_TIME = 4096  # in evaluate and predict, to bound the memory
 GROWTH_MEANT_AS_DIVERGENCE = 1e6  # of an epoch's loss, against that of the first batch
@@ -54,6 +57,8 @@ class Model(Layer):
 
     Attributes:
         history: The `History` of the last fit.
+        epoch: How many epochs have been done.
+        notes: Anything else to save with the model, as JSON has it: the names of the features, ...
         stop_training: Set it to True, in a callback, to stop after the epoch.
 
     Example:
@@ -75,7 +80,10 @@ class Model(Layer):
     stop_training = False
     loss: Loss
     metrics: dict[str, Metric]
-    history: History
+    history: History = History()  # until fit puts one of its own there
+    epoch = 0
+    notes: Mapping[str, Any] = MappingProxyType({})
+    regularized: list[Layer]
 
     # Putting it together ------------------------------------------------------------------------------------------
 
@@ -135,6 +143,7 @@ class Model(Layer):
     def output_shape(self, x: Any) -> tuple[int, ...]:
         """Return the shape that the model predicts for some rows, after making all weights if that was not done."""
         self.adopt()
+        self.regularized = [layer for layer in self.all_layers() if type(layer).penalties is not Layer.penalties]
         with no_grad():
             return np.shape(self(x[:1]))
 
@@ -143,9 +152,12 @@ class Model(Layer):
     def objective(self, batch: Batch, training: bool) -> tuple[Any, Any]:
         """Return the loss of a batch and its predictions."""
         y_pred = self(batch.x, training=training)
-        if batch.weight is None:
-            return self.loss(batch.y, y_pred), y_pred
-        return self.loss(batch.y, y_pred, sample_weight=batch.weight), y_pred
+        weights = {} if batch.weight is None else {"sample_weight": batch.weight}
+        loss = self.loss(batch.y, y_pred, **weights)
+        for layer in self.regularized:
+            for penalty in layer.penalties():
+                loss = loss + penalty
+        return loss, y_pred
 
     def train_step(self, batch: Batch, parameters: list[Value]) -> tuple[Any, Any]:
         """Do one step, and return the loss before it and the predictions.
@@ -290,7 +302,8 @@ class Model(Layer):
         if validation is not None:
             validation = checked_rows(*validation)
             validation = validation._replace(y=like_prediction(validation.y, shape))
-        history = self.history = History()
+        going_on = initial_epoch > 0 and self.history.epoch == list(range(initial_epoch))
+        history = self.history = self.history if going_on else History()
         progress = Progress(verbose, epochs, initial_epoch, feed.steps)
         hooks = Hooks([history, *as_list(callbacks), *([progress] if progress.shown else [])], self)
         best = Best("loss" if validation is None else "val_loss")
@@ -326,6 +339,7 @@ class Model(Layer):
                         raise self.diverged(logs["loss"], epoch, best, first)
                     if best.improves(epoch, logs):
                         best.weights = self.get_weights()
+                    self.epoch = epoch + 1
                     hooks.call("on_epoch_end", epoch, logs)
                     if self.stop_training:
                         break
@@ -418,6 +432,30 @@ class Model(Layer):
         with no_grad():
             parts = [self(batch.x) for batch in Feed(Batch(rows, rows), batch_size).epoch()]
         return np.concatenate([part._data if isinstance(part, Value) else part for part in parts])
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to a file, whole: architecture, weights, and all that training needs to go on.
+
+        Args:
+            path: The file, as "model.safetensors". It is replaced at one stroke: there is never half a file.
+
+        Raises:
+            TypeError: If a layer has a setting, as a lambda for an activation, that could not be looked up again.
+
+        Example: See `load_model`.
+
+        Source: the safetensors format, https://github.com/huggingface/safetensors.
+        """
+        save_model(self, path)
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Put the weights and the state of training from a file into this model, whose weights have the same shapes.
+
+        Raises:
+            FileNotFoundError: If the file is not there.
+            ModelFileError: If it is no whole model file, or a weight does not fit: it is named, expected and found.
+        """
+        restore(self, path)
 
     def summary(self) -> None:
         """Print the layers, the shapes of their weights, and how many numbers they have.
