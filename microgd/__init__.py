@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from .autograd.backward import walk
 from .autograd.derivatives import elementwise_grad, grad, grad_and_aux, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .autograd.rules.elementwise import relu, sigmoid, softplus
+from .autograd.rules.fused import affine
 from .autograd.rules.reductions import logsumexp, softmax
 from .autograd.value import Value, enable_grad, no_grad
 
@@ -13,6 +14,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Value",
+    "affine",
     "elementwise_grad",
     "enable_grad",
     "grad",

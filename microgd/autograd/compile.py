@@ -106,7 +106,11 @@ class Plan:
 
     def __init__(self, compiled: Compiled, arguments: Sequence[Any]) -> None:
         self.name = compiled.__name__
-        self.known: dict[str, Any] = {"dispatch": compiled.dispatch, "eager": compiled.step}
+        self.known: dict[str, Any] = {
+            "dispatch": compiled.dispatch,
+            "eager": compiled.step,
+            "new_value": new_value,
+        }
         self.drawn: list[Any] = []
         writer = self.write(compiled.step, arguments)
         again = self.write(compiled.step, arguments)
@@ -158,7 +162,8 @@ class Plan:
             puts.append(f"after_{i}()")
 
         # Numbers are looked up at each call, in the order in which the trace lists them.
-        given += [f"leaf_{i}._data" for i, (t, _) in enumerate(trace.leaves.values()) if type(t.value) is not np.ndarray]
+        leaves = enumerate(stand_in.value for stand_in, _ in trace.leaves.values())
+        given += [f"leaf_{i}._data" for i, data_before in leaves if not isinstance(data_before, np.ndarray)]
         for i, (_, place, state, _) in enumerate(trace.states):
             given += [f"states_{i}[{place}][{k}]" for k, x in enumerate(state) if not isinstance(x, np.ndarray)]
         given += [f"leaf_{i}.grad" for i, leaf in enumerate(trace.leaves) if leaf in trace.before]
@@ -169,22 +174,23 @@ class Plan:
             draws += f"    ({', '.join(names)},) = draw_{i}()\n"
             given += names
 
+        results = [f"result_{i}" for i in range(len(returned))]
         writer = Writer(self.name, trace, returned, written)
         self.known["run"] = writer.build()
         text = ENTRY.format(
             arguments=", ".join(f"argument_{i}" for i in range(len(arguments))),
             guards=" and ".join(guards) or "True",
             draws=draws,
-            results="".join(f"result_{i}, " for i in range(len(returned))) + "= " if returned else "",
+            results=f"{', '.join(results)} = " if results else "",
             given=", ".join(given),
             puts="".join(f"    {line}\n" for line in puts),
-            value=value if isinstance(value, str) else f"rebuild({', '.join(f'result_{i}' for i in range(len(returned)))})",
+            value=value if isinstance(value, str) else f"rebuild({', '.join(results)})",
         )
         exec(builtins.compile(text, "<entry of a compiled step>", "exec"), self.known)
         return writer
 
     def guards_of_arguments(self, arguments: Sequence[Any]) -> tuple[list[str], list[str], list[str]]:
-        """Return what must hold of the arguments, how they are passed on, and an empty list of what follows the call."""
+        """Return what must hold of the arguments, how they are passed on, and a list for what follows."""
         guards, given = [], []
         for i, argument in enumerate(arguments):
             self.known[f"type_{i}"] = type(argument)
@@ -213,8 +219,8 @@ def recorded(step: Function, arguments: Sequence[Any], trace: Trace) -> tuple[An
     for place, argument in enumerate(arguments):
         if type(argument) is Value:
             raise CompileError(
-                f"argument {names[place]!r} of {step.__name__} is a Value. Pass data as bare arrays, and let the step use "
-                "the Values that it trains from outside."
+                f"argument {names[place]!r} of {step.__name__} is a Value. Pass data as bare arrays, and let the step "
+                "use the Values that it trains from outside."
             )
         trace.arguments.append(Traced(argument, trace, names[min(place, len(names) - 1)]))
     active.trace = trace
@@ -235,6 +241,7 @@ def recorded(step: Function, arguments: Sequence[Any], trace: Trace) -> tuple[An
 
 def rebuilder(result: Any, returned: list[Any]) -> Any:
     """Return how to give a step's results back in the structure it returned, adding what they are to `returned`."""
+
     def take(leaf: Any) -> Any:
         is_value = type(leaf) is Value
         data = leaf._data if is_value else leaf
@@ -249,6 +256,9 @@ def rebuilder(result: Any, returned: list[Any]) -> Any:
     if type(result) is Traced:
         returned.append(result)
         return "result_0"
+    if type(result) is Value and type(result._data) is Traced:
+        returned.append(result._data)
+        return "new_value(result_0)"
     tree = map_tree(take, result)
     return lambda *results: map_tree(lambda give: give(results), tree)
 

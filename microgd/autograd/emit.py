@@ -1,8 +1,8 @@
 """Writing a recorded step as NumPy source: what is computed, where it is kept, and how it reads.
 
-The lines of a `Trace` become lines of Python. Lines that nothing depends on are dropped. Each array result gets a buffer,
-allocated once; a buffer whose array is no longer needed is used again. Long elementwise chains are evaluated block by
-block, so that what lies between stays in the processor's cache. A parameter is updated in place.
+The lines of a `Trace` become lines of Python. Lines that nothing depends on are dropped. Each array result gets a
+buffer, allocated once; a buffer whose array is no longer needed is used again. Long elementwise chains are evaluated
+block by block, so that what lies between stays in the processor's cache. A parameter is updated in place.
 """
 
 from __future__ import annotations
@@ -106,6 +106,11 @@ class Writer:
 
     def new_name(self, traced: Traced, base: str) -> str:
         """Give a traced array a name of its own."""
+        self.names[traced] = self.word(base)
+        return self.names[traced]
+
+    def word(self, base: str) -> str:
+        """Return a name that nothing else has."""
         text = re.sub(r"\W+", "_", base).strip("_") or "value"
         if text[0].isdigit() or keyword.iskeyword(text):
             text = f"_{text}"
@@ -115,7 +120,6 @@ class Writer:
             number += 1
             name = f"{base or text}_{number}"
         self.taken.add(name)
-        self.names[traced] = name
         return name
 
     def root(self, traced: Any) -> Any:
@@ -150,13 +154,12 @@ class Writer:
             array = np.asarray(array)
         key = (array.shape, array.dtype, array.tobytes())
         if key not in self.constants:
-            stand_in = Traced(array, None, "constant")
             if array.size > SMALL:
-                self.constants[key] = self.new_name(stand_in, "constant")
+                self.constants[key] = self.word("constant")
                 self.parameters[self.constants[key]] = array
             else:
                 text = re.sub(r"\W", "_", f"number {array.item()!r}") if array.size == 1 else "constant"
-                self.constants[key] = self.new_name(stand_in, text)
+                self.constants[key] = self.word(text)
                 dtype = "" if array.dtype == np.float64 else f", dtype={array.dtype.name!r}"
                 numbers = str(array.tolist()).replace("nan", "np.nan").replace("inf", "np.inf")
                 self.preamble.append(f"{self.constants[key]} = np.array({numbers}{dtype})")
@@ -165,7 +168,7 @@ class Writer:
     # Memory -----------------------------------------------------------------------------------------------------------
 
     def updates_in_place(self) -> dict[Traced, Traced]:
-        """Return which results can be written straight into the array that stays: nobody reads its old numbers later."""
+        """Return which results can go straight into the array that stays: nobody reads its old numbers later."""
         fails = max((i for i, line in enumerate(self.lines) if can_raise(line)), default=-1)
         found: dict[Traced, Traced] = {}
         for stays, new in self.written:
@@ -242,7 +245,7 @@ class Writer:
         """Return the source of a call whose result goes into an array."""
         function, arguments = line.function, line.arguments
         if function is np.dot:
-            return f"{self.argument(arguments[0])}.dot({self.argument(arguments[1])}, {out})"
+            return f"{self.call(line)[:-1]}, {out})"
         if (ufunc := reduced(line)) is not None:
             axis, keepdims = reduction_options(line)
             tail = ", True" if keepdims else ""
@@ -260,6 +263,8 @@ class Writer:
             axis, keepdims = reduction_options(line)
             tail = ", None, None, True" if keepdims else ""
             return f"{self.imported(ufunc)}.reduce({self.argument(arguments[0])}, {axis}{tail})"
+        if function is np.dot and isinstance(bare(arguments[0]), np.ndarray):
+            return f"{self.argument(arguments[0])}.dot({self.argument(arguments[1])})"
         if function is operator.getitem:
             return f"{self.argument(arguments[0])}[{self.argument(arguments[1])}]"
         if function is np.transpose and len(arguments) == 1 and not options:
@@ -289,14 +294,16 @@ class Writer:
             return f"float({name if name.startswith('np.') else self.helper(function)}({', '.join(given)}))"
         if scalar.__module__ == "math":
             return f"math.{scalar.__name__}({', '.join(given)})"
-        name = scalar.__name__ if scalar.__module__ == "builtins" else self.helper(scalar, f"{function.__name__}_of_number")
-        return f"{name}({', '.join(given)})"
+        if scalar.__module__ != "builtins":
+            return f"{self.helper(scalar, f'{function.__name__}_of_number')}({', '.join(given)})"
+        return f"{scalar.__name__}({', '.join(given)})"
 
-    def imported(self, ufunc: np.ufunc) -> str:
+    def imported(self, ufunc: Any) -> str:
         """Return a ufunc's name, imported at the top."""
-        self.imports.add(ufunc.__name__)
-        self.taken.add(ufunc.__name__)
-        return ufunc.__name__
+        name: str = ufunc.__name__
+        self.imports.add(name)
+        self.taken.add(name)
+        return name
 
     def helper(self, function: Function, name: str = "") -> str:
         """Return the name of a function of microgd's own, whose source is put beside the step."""
@@ -340,7 +347,7 @@ class Writer:
         spaces: list[str] = []
         calls = []
         for place, line in enumerate(group):
-            for t in [t for t in kept if last[t] == place]:  # read here for the last time: its block may be the result's
+            for t in [t for t in kept if last[t] == place]:  # its block may be the result's
                 free.setdefault(t.dtype, []).append(kept.pop(t))
             if line.result not in whole:
                 unused = free.get(line.result.dtype)
@@ -367,13 +374,9 @@ class Writer:
 
     # The text ---------------------------------------------------------------------------------------------------------
 
-    def word(self, base: str) -> str:
-        """Return a name that nothing else has."""
-        return self.new_name(Traced(None, None, base), base)
-
     def text(self, name: str, returned: list[Any]) -> str:
         """Return the whole source."""
-        results = "".join(f"{self.argument(x)}, " for x in returned).rstrip(" ")
+        results = ", ".join(map(self.argument, returned))
         body = "\n".join(self.body) or "pass"
         helpers = [text for text in self.helpers.values() if text]
         imports = ["import numpy as np"]
@@ -458,9 +461,9 @@ def owners(lines: list[Line]) -> dict[Traced, Traced]:
     for line in lines:
         result = line.result
         first = next(line.inputs(), None)
-        if first is not None and line.function in VIEWS and isinstance(result.value, np.ndarray):
-            if isinstance(first.value, np.ndarray) and np.may_share_memory(result.value, first.value):
-                found[result] = found.get(first, first)
+        arrays = first is not None and isinstance(first.value, np.ndarray) and isinstance(result.value, np.ndarray)
+        if first is not None and arrays and line.function in VIEWS and np.may_share_memory(result.value, first.value):
+            found[result] = found.get(first, first)
     return found
 
 
@@ -496,10 +499,11 @@ def long_shape(line: Line) -> tuple[int, ...] | None:
         return None
     for x in line.arguments:
         array = bare(x)
-        if isinstance(array, np.ndarray) and (type(x) is Traced or any(array.strides)):
-            if array.shape != result.shape or not array.flags.c_contiguous:
-                return None
-    return result.shape
+        whole = isinstance(array, np.ndarray) and (type(x) is Traced or any(array.strides))
+        if whole and (array.shape != result.shape or not array.flags.c_contiguous):
+            return None
+    shape: tuple[int, ...] = result.shape
+    return shape
 
 
 def plain_source(function: Function, name: str) -> str:

@@ -24,12 +24,16 @@ class Watch(NamedTuple):
 
 def fingerprint(array: Any) -> int:
     """Return a checksum of an array's bytes."""
-    return zlib.crc32(np.ascontiguousarray(array).data)
+    contiguous: Any = array if array.flags.c_contiguous else np.ascontiguousarray(array)
+    return zlib.crc32(contiguous)
 
 
 def watch(value: Any) -> None:
     """Note that the array of a Value is being handed out, and whether it changed since the last time."""
-    value.watched = Watch(fingerprint(value._data), namespace["next_serial"](), last_change(value))
+    now = fingerprint(value._data)
+    before: Watch | None = value.watched
+    changed = 0 if before is None else before.changed if before.fingerprint in (None, now) else before.handed_out
+    value.watched = Watch(now, namespace["next_serial"](), changed)
 
 
 def mark_changed(value: Any) -> None:

@@ -6,6 +6,7 @@ What cannot be written as a formula (a rule that looks at shapes) is called inst
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections.abc import Sequence
 from itertools import count
@@ -45,6 +46,7 @@ LETTERS = ("a", "b", "c", "d", "e")
 namespace: dict[str, Any] = {
     "intercepted": 0,
     "new": object.__new__,
+    "ndarray": np.ndarray,
     "next_serial": count(1).__next__,
     "no_options": NO_OPTIONS,
     "absent": ABSENT,
@@ -91,6 +93,9 @@ def refusal(data: Any, got: str) -> TypeError:
 
 def fit(cotangent: Any, x: Any) -> Any:
     """Return a cotangent summed back over the axes along which `x` was broadcast, in the shape and dtype of `x`."""
+    arrays = type(x) is np.ndarray and type(cotangent) is np.ndarray
+    if arrays and cotangent.shape == x.shape and cotangent.dtype is x.dtype:
+        return cotangent  # the usual case, and nothing to do
     shape: tuple[int, ...] = getattr(x, "shape", ())
     if getattr(cotangent, "shape", ()) != shape:
         cotangent = sum_to(cotangent, shape)
@@ -102,6 +107,8 @@ def fit(cotangent: Any, x: Any) -> Any:
 def sum_to(cotangent: Any, shape: tuple[int, ...]) -> Any:
     """Sum an array over leading axes and over axes where `shape` has size 1, so that it has that shape."""
     extra = cotangent.ndim - len(shape)
+    if cotangent.shape[extra:] == shape and extra > 0:
+        return np.add.reduce(cotangent, axis=0 if extra == 1 else tuple(range(extra)))
     if extra < 0 or any(n != m and n != 1 for n, m in zip(shape, cotangent.shape[extra:], strict=True)):
         raise ValueError(
             f"a rule gave a cotangent of shape {cotangent.shape} for an input of shape {shape}; mend the rule"
@@ -191,7 +198,7 @@ def {name}({parameters}):
         return apply({function}, ({inputs},), no_options)
 {unpack}
     try:
-        data = {forward}
+        data = {forward}{settle}
     except Exception as error:
         data = rescue({rule}, error, {operands})
     out = new(Value)
@@ -208,6 +215,10 @@ def {name}({parameters}):
     out.watched = None
     return out
 """
+
+SETTLE = """
+        if type(data) is not ndarray or not data.ndim:
+            data = settle(data)"""
 
 UNPACK = """\
     if type({input}) is Value:
@@ -265,7 +276,8 @@ def emit(rule: Rule, *, reflected: bool = False) -> tuple[str, str]:
     name, arity = rule.name, len(rule.derivatives)
     operands = LETTERS[:arity]
     inputs = tuple(f"{letter}_" for letter in operands)
-    namespace.update({f"rule_{name}": rule, f"function_{name}": rule.function, f"forward_{name}": call_of(rule)})
+    namespace.update({f"rule_{name}": rule, f"function_{name}": rule.function})
+    namespace[f"forward_{name}"] = inspect.unwrap(rule.forward)
     namespace.update({f"derivative_{name}_{i}": d for i, d in enumerate(rule.derivatives)})
 
     forward: Any = Symbol(f"forward_{name}({', '.join(operands)})")
@@ -292,6 +304,7 @@ def emit(rule: Rule, *, reflected: bool = False) -> tuple[str, str]:
             for k, (i, o, d) in enumerate(zip(inputs, operands, rule.derivatives, strict=True))
         ),
         forward=source(forward),
+        settle="" if rule.elementwise else SETTLE,
         **slots,
     )
     steps = [
@@ -364,6 +377,5 @@ def source_of(function: Function) -> str:
     return "\n\n".join(emit(find(function)))
 
 
-namespace.update(
-    constant=constant, fit=fit, rescue=rescue, no_derivative=no_derivative, derivative_in_numpy=derivative_in_numpy
-)
+namespace.update(constant=constant, fit=fit, settle=settle, rescue=rescue)
+namespace.update(no_derivative=no_derivative, derivative_in_numpy=derivative_in_numpy)

@@ -6,6 +6,7 @@ NumPy, what they do becomes a flat list of NumPy calls: a `Trace`. `compile.py` 
 
 from __future__ import annotations
 
+import inspect
 import operator
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
@@ -86,7 +87,7 @@ class Trace:
         return [t for t in (*leaves, *states) if isinstance(t.value, np.ndarray)]
 
     def changing(self) -> list[Traced]:
-        """Return what stands in for what is looked up at each call: numbers, gradients that were there before, draws."""
+        """Return what stands in for what is looked up at each call: numbers, gradients from before, draws."""
         leaves = [stand_in for stand_in, _ in self.leaves.values()]
         states = [stand_in for _, _, _, stand_ins in self.states for stand_in in stand_ins]
         draws = [stand_in for _, stand_ins in self.draws for stand_in in stand_ins]
@@ -100,7 +101,8 @@ class Trace:
                 continue
             if value.rule is not None:
                 raise CompileError(
-                    f"{value!r} was computed outside the step that is being compiled. Compute it inside, or detach() it."
+                    f"{value!r} was computed outside the step that is being compiled. Compute it inside, or "
+                    "detach() it."
                 )
             stand_in = Traced(value._data, self, value.name or "value")
             self.leaves[value] = stand_in, value.grad
@@ -203,7 +205,7 @@ def identity(function: Function, arguments: tuple[Any, ...]) -> Any:
 
 
 class Traced:
-    """An array, or a number, that writes down what is done with it. Its numbers are those of the call being recorded."""
+    """An array or a number that writes down what is done with it; its numbers are those of the recorded call."""
 
     __slots__ = ("name", "trace", "value")
     __hash__ = object.__hash__
@@ -251,14 +253,14 @@ class Traced:
         if rule and rule.scalar and all(isinstance(x, float | int) for x in values):
             return self.trace.call(function, inputs, options)
         try:
-            return function.__wrapped__(*inputs, **options)
+            return inspect.unwrap(function)(*inputs, **options)
         except (CompileError, TypeError, AttributeError):  # it needs real arrays: one line, and its source beside it
             return self.trace.call(function, inputs, options)
 
     def __getitem__(self, index: Any) -> Any:
         for part in traced_in(index if isinstance(index, tuple) else (index,)):
             if part.dtype == bool:
-                raise self.refusal("indexing with a mask, whose result has a shape that depends on the data; use np.where")
+                raise self.refusal("indexing with a mask: how many elements it picks depends on the data; use np.where")
         return self.trace.call(operator.getitem, (self, index), {})
 
     def reshape(self, *shape: Any) -> Any:
@@ -319,6 +321,7 @@ def _operator(ufunc: np.ufunc, *, reflected: bool = False) -> Callable[[Traced, 
     return operate
 
 
+_ufunc: np.ufunc
 for _ufunc, _name in (
     *((np.add, "add"), (np.subtract, "sub"), (np.multiply, "mul"), (np.divide, "truediv"), (np.power, "pow")),
     *((np.remainder, "mod"), (np.floor_divide, "floordiv"), (np.matmul, "matmul")),

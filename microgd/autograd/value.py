@@ -27,7 +27,7 @@ from .operators import (
 )
 from .rules import indexing, shaping
 from .rules.elementwise import relu, sigmoid
-from .rules.table import CONSTANT, Function, Rule, find, full_name, parameters_of
+from .rules.table import CONSTANT, RULES, Function, Rule, find, full_name, parameters_of
 
 R = TypeVar("R")
 
@@ -365,6 +365,8 @@ class Value:
 
 def leaf_data(data: Any) -> Any:
     """Return data as a Value holds it: a Python float, or an array of floats of its own."""
+    if type(data) is np.ndarray and data.dtype.kind == "f" and data.ndim:
+        return data.copy()
     if type(data) is Value:
         raise TypeError("a Value cannot hold another Value; write value + 0 for a step, value.detach() for a new leaf.")
     checked = constant(data)
@@ -472,13 +474,15 @@ def apply(function: Function, inputs: tuple[Any, ...], options: dict[str, Any]) 
         NotImplementedError: If the function, one argument or one option has no derivative.
         ValueError: If NumPy refuses the inputs, with their shapes.
     """
+    rule = RULES.get(function)
+    plain = rule is not None and rule.fixed and not options and len(inputs) == len(rule.derivatives)
+    if rule is not None and plain and not namespace["intercepted"]:
+        return (rule.operator or operator_of(function))(*inputs)
     if active.trace is not None:
         active.trace.lift(*inputs)
     if function in CONSTANT:
         return function(*raw(inputs), **{key: raw(value) for key, value in options.items()})
     rule = find(function)
-    if not options and not namespace["intercepted"] and rule.fixed and len(inputs) == len(rule.derivatives):
-        return operator_of(function)(*inputs)
     inputs, options = bound(rule, inputs, options)
     inputs = tuple(
         x if type(x) is Value or x is None or rule.derivative(i) is None else constant(x) for i, x in enumerate(inputs)

@@ -24,7 +24,7 @@ class Rule:
 
     __slots__ = (
         *("function", "name", "derivatives", "variadic", "forward", "bind", "scalar", "elementwise"),
-        *("options", "fixed", "call", "operator", "pull"),
+        *("parts", "options", "fixed", "call", "operator", "pull"),
     )
 
     def __init__(
@@ -37,6 +37,7 @@ class Rule:
         bind: Function | None = None,
         scalar: Function | None = None,
         elementwise: bool = False,
+        parts: Function | None = None,
     ) -> None:
         self.function = function
         self.name: str = function.__name__
@@ -46,6 +47,7 @@ class Rule:
         self.bind = bind
         self.scalar = scalar
         self.elementwise = elementwise
+        self.parts = parts  # the same in several steps, where the row takes them as one
         self.options = options_of(2 + len(derivatives), (*derivatives, variadic)) | options_of(0, (bind,))
         self.fixed = variadic is None and bind is None and not self.options
         self.call: Function | None = None  # the forward computation, with Python floats handled apart,
