@@ -323,9 +323,9 @@ class Writer:
 
     def write_blocks(self, group: list[Line]) -> None:
         """Write a chain of long elementwise calls as a loop over blocks; what only the chain needs is never whole."""
-        inside = {line.result for line in group}
+        inside = {line.result: None for line in group}  # in order
         readers = {t for line in self.lines if line not in group for t in line.inputs()}
-        whole = [line.result for line in group if line.result in readers or self.last_use.get(line.result, 0) == NEVER]
+        whole = {t: None for t in inside if t in readers or self.last_use.get(t, 0) == NEVER}
         outside = {t: None for line in group for t in line.inputs() if t not in inside and type(t.value) is np.ndarray}
         for line in group:
             if line.result in whole:
