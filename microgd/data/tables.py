@@ -98,45 +98,14 @@ def read_csv(
     features = [features] if isinstance(features, str) else features
     features = [name for name in columns if name != target] if features is None else list(features)
     chosen = [*features, target]
-    for name in chosen if row_names is None else [*chosen, row_names]:
-        if name not in header:
-            raise DataError(f"{path}: there is no column {name!r}{_nearest(name, header)}; it has {_listed(header)}")
+    _check_names(path, chosen if row_names is None else [*chosen, row_names], header)
     if not features or len(set(chosen)) < len(chosen):
         raise DataError(
             f"{path}: the target is {target!r} and the features are {features}; expected at least one feature, each "
             f"named once and none of them the target; choose them from {_listed(header)} with target= and features="
         )
 
-    positions = [header.index(name) for name in chosen]
-    parsed = [[_number(row[position]) for position in positions] for row in cells]
-    values = np.array(parsed, dtype=np.float64)  # text becomes nan here, so it is told apart below
-    is_text = np.array([[number is None for number in row] for row in parsed])
-    missing = np.isnan(values) & ~is_text
-
-    def place(row: int, column: int) -> str:
-        return f"row {row + 1} (line {lines[row]}), column {chosen[column]!r}"
-
-    text_columns = np.flatnonzero(is_text.any(axis=0) & ~np.isfinite(values).any(axis=0))
-    if len(text_columns):
-        column = int(text_columns[0])
-        example = cells[is_text[:, column].argmax()][positions[column]]
-        numeric = [name for number, name in enumerate(features) if number not in text_columns]
-        leave_out = f"leave it out with features={numeric}" if numeric else "choose features= that hold numbers"
-        raise DataError(
-            f"{path}: column {chosen[column]!r} is text (such as {example!r}), expected numbers; "
-            f"{'choose another target=' if chosen[column] == target else leave_out}"
-        )
-    for row, column in np.argwhere(is_text | np.isinf(values)):
-        got = cells[row][positions[column]]
-        raise DataError(f"{path}: {place(row, column)} is {got!r}, expected a finite number; correct it in the file")
-    if missing.any() and not drop_missing:
-        places = _shortened(place(row, column) for row, column in np.argwhere(missing))
-        raise DataError(
-            f"{path}: {missing.any(axis=1).sum()} of {len(values)} rows have missing cells, expected a number in each: "
-            f"{places}; fill them in, or leave out those rows with drop_missing=True"
-        )
-
-    kept = np.flatnonzero(~missing.any(axis=1))
+    values, kept = _numbers(path, header, cells, lines, chosen, target, drop_missing)
     dropped = f" ({len(values) - len(kept)} with missing cells left out)" if len(kept) < len(values) else ""
     if len(kept) < 2:
         raise DataError(
@@ -151,6 +120,34 @@ def read_csv(
         DESCR=f"{path.name}: {len(kept)} rows{dropped}; {target} from {', '.join(features)}.",
         row_names=() if row_names is None else tuple(cells[row][header.index(row_names)] for row in kept),
     )
+
+
+def read_columns(path: str | os.PathLike[str], columns: Sequence[str], drop_missing: bool = False) -> FloatArray:
+    """Read some columns of numbers from a CSV file: the features of rows whose target is not known.
+
+    Arguments:
+        path: the file, as `read_csv` takes it.
+        columns: the names of the columns, in the order wanted.
+        drop_missing: leave out the rows with missing cells instead of refusing them.
+
+    Returns:
+        float64 numbers, shape (rows, columns).
+
+    Raises:
+        OSError, DataError: as `read_csv`.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "houses.csv")
+    ...     _ = path.write_text("size,rooms\\n2104,3\\n1600,3\\n")
+    ...     read_columns(path, ["rooms"]).tolist()
+    [[3.0], [3.0]]
+    """
+    path = Path(path)
+    header, cells, lines = _cells(path, least=1)
+    _check_names(path, columns, header)
+    values, kept = _numbers(path, header, cells, lines, list(columns), None, drop_missing)
+    return values[kept]
 
 
 def load_houses() -> Table:
@@ -240,7 +237,56 @@ def _embedded(name: str, target: str, row_names: str | None = None) -> Table:
         return read_csv(path, target=target, row_names=row_names)
 
 
-def _cells(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
+def _check_names(path: Path, names: Iterable[str], header: list[str]) -> None:
+    for name in names:
+        if name not in header:
+            raise DataError(f"{path}: there is no column {name!r}{_nearest(name, header)}; it has {_listed(header)}")
+
+
+def _numbers(
+    path: Path,
+    header: list[str],
+    cells: list[list[str]],
+    lines: list[int],
+    chosen: list[str],
+    target: str | None,
+    drop_missing: bool,
+) -> tuple[FloatArray, NDArray[np.intp]]:
+    """The numbers in the chosen columns, and which rows of them have no missing cells."""
+    positions = [header.index(name) for name in chosen]
+    parsed = [[_number(row[position]) for position in positions] for row in cells]
+    values = np.array(parsed, dtype=np.float64)  # text becomes nan here, so it is told apart below
+    is_text = np.array([[number is None for number in row] for row in parsed])
+    missing = np.isnan(values) & ~is_text
+
+    def place(row: int, column: int) -> str:
+        return f"row {row + 1} (line {lines[row]}), column {chosen[column]!r}"
+
+    text_columns = np.flatnonzero(is_text.any(axis=0) & ~np.isfinite(values).any(axis=0))
+    if len(text_columns):
+        column = int(text_columns[0])
+        example = cells[is_text[:, column].argmax()][positions[column]]
+        numeric = [name for number, name in enumerate(chosen) if number not in text_columns and name != target]
+        leave_out = f"leave it out with features={numeric}" if numeric else "choose features= that hold numbers"
+        raise DataError(
+            f"{path}: column {chosen[column]!r} is text (such as {example!r}), expected numbers; "
+            f"{'choose another target=' if chosen[column] == target else leave_out}"
+        )
+    for row, column in np.argwhere(is_text | np.isinf(values)):
+        got = cells[row][positions[column]]
+        raise DataError(f"{path}: {place(row, column)} is {got!r}, expected a finite number; correct it in the file")
+    if missing.any() and not drop_missing:
+        places = _shortened(place(row, column) for row, column in np.argwhere(missing))
+        raise DataError(
+            f"{path}: {missing.any(axis=1).sum()} of {len(values)} rows have missing cells, expected a number in each: "
+            f"{places}; fill them in, or leave out those rows with drop_missing=True"
+        )
+
+    kept = np.flatnonzero(~missing.any(axis=1))
+    return values, kept
+
+
+def _cells(path: Path, least: int = 2) -> tuple[list[str], list[list[str]], list[int]]:
     """The header, the cells of each row as text, and the line of the file on which each row ends."""
     if path.is_dir():
         raise IsADirectoryError(f"{path}: this is a folder, expected a CSV file; add the name of the file")
@@ -262,7 +308,7 @@ def _cells(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
 
     header = [name.strip() for name in rows[0][1]]
     named = f"its first line has the column names {_listed(header)}"
-    if len(header) < 2:
+    if len(header) < least:
         raise DataError(f"{path}: {named}; expected a target and at least one feature, separated by commas")
     if all(_number(name) is not None for name in header):
         raise DataError(f"{path}: {named}, which are numbers or missing; add a first line that names the columns")

@@ -214,6 +214,7 @@ class ModelCheckpoint(Callback):
         path: The file; "{epoch}" and the names of figures in it are filled in, as in "model-{epoch:03d}-{loss:.2f}".
         monitor: The figure that says which is best.
         save_best_only: Whether to save only when it has improved.
+        every: After how many epochs each.
         mode: "min" or "max": which is better; "auto" goes by the name.
 
     Example:
@@ -225,6 +226,7 @@ class ModelCheckpoint(Callback):
     monitor: str = "val_loss"
     save_best_only: bool = False
     mode: str = "auto"
+    every: int = 1
 
     __repr__ = default_repr
 
@@ -233,6 +235,8 @@ class ModelCheckpoint(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Save the model."""
+        if (epoch + 1) % self.every:
+            return
         if not self.save_best_only or self.best.improves(epoch, logs):
             self.model.save(os.fspath(self.path).format(epoch=epoch + 1, **logs))
 

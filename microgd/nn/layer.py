@@ -58,8 +58,10 @@ class Layer:
             x: An array or a Value, shape (rows, ...).
             training: Whether to behave as in training, where dropout and batch normalization do.
         """
+        if not hasattr(x, "shape"):
+            x = np.asarray(x)
         if not self.built:
-            self.make(np.shape(x)[1:], getattr(x, "dtype", float))
+            self.make(x.shape[1:], x.dtype)
         return self.forward(x, training)
 
     def make(self, input_shape: Shape, dtype: Any = float) -> None:

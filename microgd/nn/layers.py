@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.rules.fused import affine
 from ..autograd.value import Value
 from ..data.preparation import StandardScaler
 from .activations import Activation as ActivationFunction
@@ -100,10 +101,8 @@ class Dense(Layer):
     def forward(self, x: Any, training: bool) -> Any:
         """See `Layer`."""
         check_features(self, self.kernel, x)
-        y = np.matmul(x, self.use(self.kernel))
-        if self.use_bias:
-            y = y + self.use(self.bias)
-        y = self.activate(y)
+        kernel = self.use(self.kernel)
+        y = self.activate(affine(x, kernel, self.use(self.bias)) if self.use_bias else np.matmul(x, kernel))
         self.output = y if self.penalty_of_output else None
         return y
 

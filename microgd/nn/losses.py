@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.rules.elementwise import LN2, softplus
+from ..autograd.rules.fused import mean_square_of_difference
 from ..autograd.rules.reductions import logsumexp
 from .names import function_named
 
@@ -60,6 +61,8 @@ def mean_squared_error(y_true: Any, y_pred: Any, sample_weight: Any = None) -> A
     Source: A.-M. Legendre, "Nouvelles méthodes pour la détermination des orbites des comètes", 1805.
     """
     y_true, y_pred = paired(y_true, y_pred)
+    if sample_weight is None and y_pred.shape:
+        return mean_square_of_difference(y_pred, y_true)
     return averaged(np.square(y_pred - y_true), sample_weight)
 
 

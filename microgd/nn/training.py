@@ -159,6 +159,23 @@ class Model(Layer):
                 loss = loss + penalty
         return loss, y_pred
 
+    def objective_of(self, x: Any, y: Any) -> Any:
+        """Return the loss of some rows as a Value with its record, as to draw it or to differentiate it.
+
+        Args:
+            x: Features, shape (rows, ...).
+            y: Targets, shape (rows,) or (rows, ...).
+
+        Raises:
+            RuntimeError: If the model is not compiled.
+        """
+        self.compiled()
+        return self.objective(self.fitting(checked_rows(x, y)), training=True)[0]
+
+    def fitting(self, rows: Batch) -> Batch:
+        """Return rows with their targets in the shape that the model predicts."""
+        return rows._replace(y=like_prediction(rows.y, self.output_shape(rows.x)))
+
     def train_step(self, batch: Batch, parameters: list[Value]) -> tuple[Any, Any]:
         """Do one step, and return the loss before it and the predictions.
 
@@ -193,8 +210,7 @@ class Model(Layer):
             10.0
         """
         self.compiled()
-        rows = checked_rows(x, y, sample_weight)
-        rows = rows._replace(y=like_prediction(rows.y, self.output_shape(rows.x)))
+        rows = self.fitting(checked_rows(x, y, sample_weight))
         loss, _ = self.train_step(rows, self.trained())
         return float(loss.item())
 
@@ -409,8 +425,7 @@ class Model(Layer):
             [4.0, 2.0]
         """
         self.compiled()
-        rows = checked_rows(x, y, sample_weight)
-        rows = rows._replace(y=like_prediction(rows.y, self.output_shape(rows.x)))
+        rows = self.fitting(checked_rows(x, y, sample_weight))
         figures = self.measure(rows, batch_size)
         return figures if return_dict else list(figures.values()) if self.metrics else figures["loss"]
 

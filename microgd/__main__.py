@@ -1,0 +1,7 @@
+"""`python -m microgd` is `microgd`."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())
