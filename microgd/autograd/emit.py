@@ -206,7 +206,7 @@ class Writer:
 
     def release(self, group: list[Line], place: int) -> None:
         """Let the buffers of arrays that are read for the last time be used again."""
-        for t in {self.root(t) for line in group for t in (*line.inputs(), line.result)}:
+        for t in dict.fromkeys(self.root(t) for line in group for t in (*line.inputs(), line.result)):
             if t in self.buffers and self.last_use.get(t, place) <= place:
                 self.free.setdefault((t.shape, t.dtype), []).append(self.buffers.pop(t))
 
@@ -233,7 +233,7 @@ class Writer:
         elif takes_out(line):
             if is_elementwise(line):  # its result may take the place of one of its inputs
                 here = self.lines.index(line)
-                dying = {t for t in line.inputs() if t in self.buffers and self.last_use[t] == here}
+                dying = dict.fromkeys(t for t in line.inputs() if t in self.buffers and self.last_use[t] == here)
                 for t in dying:
                     if (t.shape, t.dtype) == (result.shape, result.dtype):
                         self.free.setdefault((t.shape, t.dtype), []).append(self.buffers.pop(t))

@@ -113,16 +113,20 @@ class Trace:
     def lift_states(self, states: list[tuple[Any, ...]], names: tuple[str, ...]) -> None:
         """Let traced arrays stand in for those in a list of tuples, in which the step puts new tuples."""
         for place, state in enumerate(states):
+            if not state:
+                continue
+            # Arrays of their own, for they will be written to: those of a fresh optimizer are one array of zeros.
+            state = tuple(x.copy() if isinstance(x, np.ndarray) else x for x in state)
             stand_ins = tuple(Traced(array, self, f"{names[k]}_{place + 1}") for k, array in enumerate(state))
             self.states.append((states, place, state, stand_ins))
             states[place] = stand_ins
 
-    def draw(self, function: Function, *names: str) -> tuple[Any, ...]:
+    def draw(self, function: Function, name: str) -> tuple[Any, ...]:
         """Let traced numbers stand in for the tuple that a function returns: it is called anew for each call."""
         if len(self.draws) == len(self.drawn):
             self.drawn.append(function())
         numbers = self.drawn[len(self.draws)]
-        stand_ins = tuple(Traced(number, self, name) for number, name in zip(numbers, names, strict=True))
+        stand_ins = tuple(Traced(number, self, name) for number in numbers)
         self.draws.append((function, stand_ins))
         return stand_ins
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.operators import active
 from ..autograd.value import Value, raw
 from .names import default_repr, look_up
 from .schedules import Schedule
@@ -94,7 +95,8 @@ class Optimizer:
                 "optimizer.step: none of the parameters has a gradient. Call loss.backward() first, and give step the "
                 "Values that the loss was computed from, as model.parameters()."
             )
-        scalars = self.scalars()
+        trace = active.trace
+        scalars = self.scalars() if trace is None else self.traced(trace)
         chosen = [self.parameters[place] for place in places]
         updated = self.update(
             [parameter._data for parameter in chosen],
@@ -107,7 +109,21 @@ class Optimizer:
             parameter._data = float(data) if type(parameter._data) is float else data
             parameter.watched = None
             self.state[place] = state
+        if trace is None:
+            self.count()
+
+    def count(self) -> None:
+        """Count a step that has been made."""
         self.iterations += 1
+
+    def traced(self, trace: Any) -> State:
+        """Tell a step that is being compiled what changes from call to call, and what must not."""
+        trace.lift_states(self.state, self.slots())
+        trace.after.append(self.count)
+        settings = {name: value for name, value in vars(self).items() if name in type(self).__dataclass_fields__}
+        trace.guards += [(self, name, value) for name, value in settings.items() if name != "learning_rate"]
+        scalars: State = trace.draw(self.scalars, "learning_rate")
+        return scalars
 
     def update(
         self, parameters: list[Any], gradients: list[Any], states: list[State], scalars: State
