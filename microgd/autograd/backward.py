@@ -66,7 +66,7 @@ def graph(root: Any, until: Container[Any] = ()) -> tuple[list[Any], list[Any]]:
             seen.add(right)
             stack.append(right)
     nodes.sort(key=serial)
-    if watched:
+    if watched and active.trace is None:
         refuse_stale(nodes, watched)
     return nodes, leaves
 

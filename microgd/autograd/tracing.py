@@ -115,8 +115,8 @@ class Trace:
         for place, state in enumerate(states):
             if not state:
                 continue
-            # Arrays of their own, for they will be written to: those of a fresh optimizer are one array of zeros.
-            state = tuple(x.copy() if isinstance(x, np.ndarray) else x for x in state)
+            if len({id(x) for x in state}) < len(state):  # one array of zeros for all, as yet: they will be written to
+                state = tuple(x.copy() if isinstance(x, np.ndarray) else x for x in state)
             stand_ins = tuple(Traced(array, self, f"{names[k]}_{place + 1}") for k, array in enumerate(state))
             self.states.append((states, place, state, stand_ins))
             states[place] = stand_ins
