@@ -8,7 +8,7 @@ from .autograd.derivatives import elementwise_grad, grad, grad_and_aux, hessian,
 from .autograd.rules.elementwise import relu, sigmoid, softplus
 from .autograd.rules.fused import affine
 from .autograd.rules.reductions import logsumexp, softmax
-from .autograd.value import Value, enable_grad, no_grad
+from .autograd.value import Value, enable_grad, no_grad, sumprod
 
 __version__ = "0.1.0"
 
@@ -29,6 +29,7 @@ __all__ = [
     "sigmoid",
     "softmax",
     "softplus",
+    "sumprod",
     "value_and_grad",
     "vjp",
     "walk",
@@ -37,17 +38,24 @@ __all__ = [
 # The parts beyond autograd are imported when something of theirs is first used, so that `import microgd` costs no more
 # than NumPy does.
 PARTS = ("nn", "data", "viz")
+ELSEWHERE = {"compile": "autograd.compile", "Compiled": "autograd.compile", "CompileError": "autograd.tracing"}
 
 if TYPE_CHECKING:
     from . import data as data
     from . import nn as nn
     from . import viz as viz
+    from .autograd.compile import Compiled as Compiled
+    from .autograd.compile import compile as compile
+    from .autograd.tracing import CompileError as CompileError
     from .nn import *  # noqa: F403
 
 
 def __getattr__(name: str) -> Any:
     if name in PARTS:
         return import_module(f"{__name__}.{name}")
+    if name in ELSEWHERE:
+        globals()[name] = getattr(import_module(f"{__name__}.{ELSEWHERE[name]}"), name)
+        return globals()[name]
     for part in ("nn", "viz") if not name.startswith("_") else ():
         module = import_module(f"{__name__}.{part}")
         if name in getattr(module, "__all__", ()):
@@ -57,5 +65,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    names = set(globals()) | set(PARTS)
+    names = set(globals()) | set(PARTS) | set(ELSEWHERE)
     return sorted(names.union(*(getattr(__getattr__(part), "__all__", ()) for part in ("nn", "viz"))))

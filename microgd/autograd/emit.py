@@ -132,7 +132,7 @@ class Writer:
             return self.names[x]
         if isinstance(x, np.ndarray):
             return self.constant(x)
-        if type(x) in (float, int, bool) and dtype is not None:
+        if (type(x) in (float, int, bool) or isinstance(x, np.generic)) and dtype is not None:
             return self.constant(np.asarray(x, dtype=dtype))
         if isinstance(x, float | np.floating):
             number = float(x)

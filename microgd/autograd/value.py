@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -27,9 +27,10 @@ from .operators import (
 )
 from .rules import indexing, shaping
 from .rules.elementwise import relu, sigmoid
+from .rules.fused import sum_of_products
 from .rules.table import CONSTANT, RULES, Function, Rule, find, full_name, parameters_of
 
-R = TypeVar("R")
+NO_INPUTS: tuple[Any, ...] = ()
 
 
 class Value:
@@ -73,7 +74,7 @@ class Value:
         self._data = data if type(data) is float else leaf_data(data)
         self.grad: Any = None
         self.rule: Rule | None = None
-        self.left = self.left_data = ()
+        self.left = self.left_data = NO_INPUTS
         self.right = self.right_data = ABSENT
         self.options: dict[str, Any] = NO_OPTIONS
         self.name = name
@@ -382,7 +383,7 @@ def new_value(data: Any) -> Value:
     leaf: Value = object.__new__(Value)
     leaf._data = data
     leaf.grad = leaf.rule = leaf.name = leaf.watched = None
-    leaf.left = leaf.left_data = ()
+    leaf.left = leaf.left_data = NO_INPUTS
     leaf.right = leaf.right_data = ABSENT
     leaf.options = NO_OPTIONS
     leaf.serial = namespace["next_serial"]()
@@ -530,6 +531,42 @@ def recorded(function: Function, *inputs: Any) -> Value:
     """Return what `apply` does, for a function whose result is known to be a Value."""
     result: Value = apply(function, inputs, NO_OPTIONS)
     return result
+
+
+def sumprod(p: Sequence[Any], q: Sequence[Any]) -> Any:
+    """Return p_1 q_1 + ... + p_n q_n of two sequences of numbers, as one step: a neuron of scalar Values.
+
+    Args:
+        p: Numbers or scalar Values.
+        q: As many again.
+
+    Returns:
+        The sum, added from the left.
+
+    Raises:
+        ValueError: If the two are not of the same length.
+        TypeError: If something in them is not a single number.
+
+    Example:
+        >>> w = [Value(1.0), Value(2.0)]
+        >>> sumprod(w, [3.0, 4.0]).backward()
+        >>> [weight.grad for weight in w]
+        [3.0, 4.0]
+
+    Source: `math.sumprod` of Python 3.12.
+    """
+    if len(p) != len(q):
+        raise ValueError(f"sumprod takes two sequences of the same length, but got {len(p)} and {len(q)}.")
+    factors = (*p, *q)
+    numbers = tuple([raw(x) for x in factors])
+    for number in numbers:
+        if type(number) is not float and type(number) is not int and np.shape(number):
+            raise TypeError(f"sumprod takes single numbers, but got shape {np.shape(number)}; write np.sum(p * q).")
+    if namespace["intercepted"] or Value not in map(type, factors):
+        return sum_of_products(*factors)
+    out = new_value(sum_of_products(*numbers))
+    out.rule, out.left, out.left_data = RULES[sum_of_products], factors, numbers
+    return out
 
 
 def bound(rule: Rule, inputs: tuple[Any, ...], options: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.rules.elementwise import LN2, softplus
-from ..autograd.rules.fused import mean_square_of_difference
+from ..autograd.rules.fused import mean_square_of_difference, softmax_crossentropy
 from ..autograd.rules.reductions import logsumexp
 from .names import function_named
 
@@ -182,6 +182,8 @@ def categorical_crossentropy(y_true: Any, y_pred: Any, sample_weight: Any = None
         0.6931
     """
     y_true, y_pred = paired(y_true, y_pred)
+    if from_logits and sample_weight is None:
+        return softmax_crossentropy(y_true, y_pred)
     if from_logits:
         minus_log_p = logsumexp(y_pred, axis=-1, keepdims=True) - y_pred
     else:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .reductions import logsumexp
 from .table import primitive, rule
 
 
@@ -64,4 +65,70 @@ rule(
     lambda g, y, a, b: difference_scaled(g, a, b),
     lambda g, y, a, b: -difference_scaled(g, a, b),
     parts=lambda a, b: np.mean((a - b) ** 2),
+)
+
+
+@primitive
+def softmax_crossentropy(y_true: Any, logits: Any) -> Any:
+    """Return the mean over the rows of -sum(y_true · log softmax(logits)), as one step, without overflow.
+
+    Example:
+        >>> round(float(softmax_crossentropy(np.array([[0.0, 1.0]]), np.array([[0.0, 0.0]]))), 4)
+        0.6931
+    """
+    return np.sum(y_true * minus_log_softmax(logits)) / (y_true.size // y_true.shape[-1])
+
+
+def minus_log_softmax(logits: Any) -> Any:
+    """Return -log softmax along the last axis."""
+    shifted = logits - np.maximum.reduce(logits, axis=-1, keepdims=True)
+    return np.log(np.add.reduce(np.exp(shifted), axis=-1, keepdims=True)) - shifted
+
+
+def d_softmax_crossentropy(g: Any, y: Any, y_true: Any, logits: Any) -> Any:
+    """The softmax less the truth, over the number of rows."""
+    e = np.exp(logits - np.maximum.reduce(logits, axis=-1, keepdims=True))
+    softmax = e * (np.add.reduce(y_true, axis=-1, keepdims=True) / np.add.reduce(e, axis=-1, keepdims=True))
+    return (softmax - y_true) * (g / (y_true.size // y_true.shape[-1]))
+
+
+rule(
+    softmax_crossentropy,
+    lambda g, y, y_true, logits: minus_log_softmax(logits) * (g / (y_true.size // y_true.shape[-1])),
+    d_softmax_crossentropy,
+    parts=lambda y_true, logits: np.mean(
+        np.sum(y_true * (logsumexp(logits, axis=-1, keepdims=True) - logits), axis=-1)
+    ),
+)
+
+
+@primitive
+def sum_of_products(*factors: Any) -> Any:
+    """Return a_1 b_1 + ... + a_n b_n for the numbers a_1, ..., a_n, b_1, ..., b_n, added from the left."""
+    half = len(factors) // 2
+    total = 0.0
+    for a, b in zip(factors[:half], factors[half:], strict=True):
+        total = total + a * b
+    return total
+
+
+def d_sum_of_products(argument: int, g: Any, y: Any, *factors: Any) -> Any:
+    """The other factor."""
+    return g * factors[(argument + len(factors) // 2) % len(factors)]
+
+
+def pull_sum_of_products(node: Any, g: Any) -> None:
+    """Pull back to all factors at once: there are many, and each takes a multiplication only."""
+    factors, half = node.left_data, len(node.left_data) // 2
+    kind = type(node)
+    for parent, factor in zip(node.left, factors[half:] + factors[:half], strict=True):
+        if type(parent) is kind:
+            parent.grad = g * factor if parent.grad is None else parent.grad + g * factor
+
+
+rule(
+    sum_of_products,
+    variadic=d_sum_of_products,
+    pull=pull_sum_of_products,
+    parts=lambda *factors: sum(map(np.multiply, factors[: len(factors) // 2], factors[len(factors) // 2 :])),
 )

@@ -38,6 +38,7 @@ class Rule:
         scalar: Function | None = None,
         elementwise: bool = False,
         parts: Function | None = None,
+        pull: Function | None = None,
     ) -> None:
         self.function = function
         self.name: str = function.__name__
@@ -52,7 +53,7 @@ class Rule:
         self.fixed = variadic is None and bind is None and not self.options
         self.call: Function | None = None  # the forward computation, with Python floats handled apart,
         self.operator: Function | None = None  # the fast way to record one call, and
-        self.pull: Function | None = None  # to send one cotangent back; both emitted when first needed
+        self.pull = pull  # to send one cotangent back; both emitted when first needed
 
     def derivative(self, argument: int) -> Function | None:
         """Return the derivative with respect to one positional argument, or None where there is none."""
