@@ -8,12 +8,15 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from ..autograd.compile import Compiled
+from ..autograd.compile import compile as compile_step
+from ..autograd.tracing import CompileError
 from ..autograd.value import Value, no_grad
 from ..data.preparation import last_split
 from .callbacks import Best, History, Hooks, Logs
@@ -27,7 +30,11 @@ from .saving import restore, save_model
 
 ROWS_AT_A_TIME = 4096  # in evaluate and predict, to bound the memory
 GROWTH_MEANT_AS_DIVERGENCE = 1e6  # of an epoch's loss, against that of the first batch
+COMPILED_FROM_STEPS = 50  # recording a step takes as long as a few dozen steps
 LARGE_FEATURE = 10.0  # standardised features hardly ever are
+
+
+Step = Callable[[Batch], tuple[Any, Any]]
 
 
 class DivergenceError(ArithmeticError):
@@ -77,6 +84,7 @@ class Model(Layer):
 
     optimizer: Optimizer | None = None
     run_eagerly = False
+    fast_step: tuple[tuple[int, ...], Compiled] | None = None  # the step compiled last, and what it was compiled for
     stop_training = False
     loss: Loss
     metrics: dict[str, Metric]
@@ -89,6 +97,9 @@ class Model(Layer):
 
     def adopt(self) -> None:
         """Give each layer within a name of its own, and the model's source of random numbers."""
+        for attribute, part in self.held():
+            if isinstance(part, Value) and part.name is None:
+                part.name = attribute
         layers = self.all_layers()[1:]
         taken = {layer.name for layer in layers if layer.name is not None}
         for layer in layers:
@@ -189,6 +200,44 @@ class Model(Layer):
         loss.backward(keep="leaves")
         self.compiled().step(parameters)
         return loss, y_pred
+
+    def step_on_batches(self, parameters: list[Value], steps: int | None) -> Step:
+        """Return the function that does one step on a batch: compiled, where that can be done and pays.
+
+        A step is compiled if all layers do the same each time (no random numbers, nothing kept for the next step) and
+        if there are enough steps. The numbers are the same bits either way. What cannot be compiled runs as it is.
+
+        Args:
+            parameters: What to update.
+            steps: How many steps there will be; None if that is not known.
+        """
+
+        def as_it_is(batch: Batch) -> tuple[Any, Any]:
+            return self.train_step(batch, parameters)
+
+        def step(*batch: Any) -> tuple[Any, Any]:
+            loss, y_pred = self.train_step(Batch(*batch), parameters)
+            for parameter in parameters:
+                parameter.grad = None
+            return loss, y_pred if self.metrics else None
+
+        same_each_step = all(layer.same_each_step for layer in self.all_layers())
+        if self.run_eagerly or not same_each_step or (steps is not None and steps < COMPILED_FROM_STEPS):
+            return as_it_is
+        key = (self.optimizer, self.loss, bool(self.metrics), *parameters)
+        if self.fast_step is None or self.fast_step[0] != tuple(map(id, key)):
+            self.fast_step = (tuple(map(id, key)), compile_step(step))
+        fast = self.fast_step[1]
+
+        def compiled(batch: Batch) -> tuple[Any, Any]:
+            try:
+                done: tuple[Any, Any] = fast(*(part for part in batch if part is not None))
+            except CompileError:
+                self.run_eagerly = True
+                return as_it_is(batch)
+            return done
+
+        return compiled
 
     def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """Do one step on some rows, and return the loss before it.
@@ -325,6 +374,8 @@ class Model(Layer):
         best = Best("loss" if validation is None else "val_loss")
         best.weights = self.get_weights()
         parameters = self.trained()
+        steps = None if feed.steps is None else feed.steps * (epochs - initial_epoch)
+        step = self.step_on_batches(parameters, steps)
         self.stop_training = False
         logs: Logs = {}
         reference: float | None = None
@@ -336,7 +387,7 @@ class Model(Layer):
                     total, count, y_true, y_pred = 0.0, 0, [], []
                     for number, batch in enumerate(feed.epoch()):
                         hooks.call("on_batch_begin", number, logs)
-                        loss_value, prediction = self.train_step(batch, parameters)
+                        loss_value, prediction = step(batch)
                         loss = float(loss_value.item())
                         if not math.isfinite(loss):
                             raise self.diverged(loss, epoch, best, first)
