@@ -30,6 +30,7 @@ from .data import (
 )
 from .nn import (
     Activation,
+    CosineDecay,
     Dense,
     DivergenceError,
     EarlyStopping,
@@ -103,9 +104,10 @@ def parser() -> argparse.ArgumentParser:
     add("--features", type=listed, help="the columns to predict it from, as A,B: all others")
     add("--drop-missing", action="store_true", help="leave out the rows of a CSV file that have empty cells")
     add("--epochs", type=whole, help=f"how often to go through all rows: what makes {STEPS} steps")
-    add("--batch-size", type=whole, default=32, help="rows in a step")
+    add("--batch-size", type=whole, default=256, help="rows in a step")
     add("--optimizer", choices=sorted(OPTIMIZERS), default="sgd", help="how to follow the gradient")
-    add("--learning-rate", type=float, default=0.01, help="the size of a step")
+    add("--learning-rate", type=positive, default=0.01, help="the size of a step")
+    add("--schedule", choices=("cosine", "constant"), default="cosine", help="whether the size of a step falls to 0")
     add("--momentum", type=float, default=0.9, help="how much of the last step is kept (sgd, rmsprop)")
     add("--validation-split", type=fraction, default=0.2, help="the part of the training rows to validate on")
     add("--test-split", type=fraction, default=0.2, help="the part of all rows to test on")
@@ -155,6 +157,14 @@ def whole(text: str) -> int:
 def units(text: str) -> list[int]:
     """Return whole numbers separated by commas."""
     return [whole(part) for part in listed(text)]
+
+
+def positive(text: str) -> float:
+    """Return a number above 0."""
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return number
 
 
 def fraction(text: str) -> float:
@@ -217,14 +227,20 @@ class Run:
         kind = OPTIMIZERS[options.optimizer]
         settings = {"momentum": options.momentum} if "momentum" in kind.__dataclass_fields__ else {}
         loss = logistic_loss if self.classes else self.loss
-        model.compile(kind(options.learning_rate, **settings), loss)
+        rate = options.learning_rate
+        schedule = CosineDecay(rate, self.epochs * self.steps) if options.schedule == "cosine" else rate
+        model.compile(kind(schedule, **settings), loss)
         return model
+
+    @property
+    def steps(self) -> int:
+        """How many steps make an epoch."""
+        return int(-(-len(self.parts["train"].x) // self.options.batch_size))
 
     @property
     def epochs(self) -> int:
         """How many epochs to train for."""
-        steps = -(-len(self.parts["train"].x) // self.options.batch_size)
-        return int(self.options.epochs or max(-(-STEPS // steps), LINES))
+        return int(self.options.epochs or max(-(-STEPS // self.steps), LINES))
 
     def fit(self) -> History:
         """Train, from the start or from a checkpoint."""
@@ -259,6 +275,7 @@ class Run:
         options = {name: getattr(self.options, name) for name in (*kept, "activation", "seed")}
         return {
             **options,
+            "schedule": [self.options.schedule, self.epochs if self.options.schedule == "cosine" else None],
             "loss": self.loss_name,
             "features": list(self.table.feature_names),
             "rows": len(self.table.data),
@@ -286,7 +303,7 @@ class Run:
         normalization = Normalization()
         normalization.adapt(self.parts["train"].x)
         last = Activation("sigmoid") if self.classes else Rescaling(self.y_scale, self.y_mean)
-        model = Sequential([normalization, *self.model.layers, last])
+        model = Sequential([normalization, *self.model.layers, last], seed=self.model.generator)
         model.notes = {"feature_names": list(self.table.feature_names), "target_name": self.table.target_name}
         return model
 
@@ -410,7 +427,7 @@ def draw(run: Run, folder: Path) -> str:
     for name, picture in (("loss.png", draw_losses), ("graph.svg", draw_graph)):
         try:
             picture(run, folder / name)
-        except ImportError as error:
+        except (ImportError, AttributeError) as error:
             missing[name] = str(error)
     if not missing:
         return ""

@@ -33,7 +33,7 @@ class Sequential(Model):
         ['dense_1_kernel', 'dense_1_bias', 'dense_2_kernel', 'dense_2_bias']
     """
 
-    layers: list[Layer] = field(default_factory=list)
+    layers: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if isinstance(self.layers, Layer) or not isinstance(self.layers, Iterable):

@@ -1,0 +1,222 @@
+"""The command line, run as its users run it: in a process of its own."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import microgd as mg
+from microgd.cli import main
+
+Finished = subprocess.CompletedProcess[str]
+
+
+def run(*arguments: str | Path, cwd: Path) -> Finished:
+    command = [sys.executable, "-W", "error", "-m", "microgd", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False, env=environment())
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(mg.__file__).parents[1])}
+
+
+def numbers_after(text: str, word: str) -> list[float]:
+    line = next(line for line in text.splitlines() if line.strip().startswith(word))
+    return [float(part) for part in line.split() if part.replace(".", "").replace("-", "").replace("e+", "").isdigit()]
+
+
+def write_table(path: Path, rows: int = 200, seed: int = 0) -> None:
+    generator = np.random.default_rng(seed)
+    data = generator.normal([10.0, 2000.0, 0.5], [3.0, 500.0, 0.1], (rows, 3))
+    target = data @ np.array([4.0, 0.01, -20.0]) + 7.0
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["alpha", "beta", "gamma", "price"])
+        writer.writerows(np.column_stack([data, target]).tolist())
+
+
+def test_train_houses_prints_and_writes_what_it_should(tmp_path: Path) -> None:
+    done = run("train", "houses", "--out", "run", cwd=tmp_path)
+    assert done.returncode == 0 and not done.stderr
+    text = done.stdout
+    assert "47 rows (29 to train on, 8 to validate, 10 to test), 2 features: size_sqft, bedrooms" in text
+    assert "baseline loss" in text and "R²" in text
+    assert {"history.csv", "model.safetensors"} <= {path.name for path in (tmp_path / "run").iterdir()}
+    names = [line.split()[0] for line in text.splitlines() if line.startswith(("size_sqft", "bedrooms", "(intercept)"))]
+    assert names == ["size_sqft", "bedrooms", "(intercept)"]
+    with (tmp_path / "run" / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [*rows[0]] == ["epoch", "loss", "val_loss"] and rows[0]["epoch"] == "1"
+    assert float(rows[-1]["loss"]) == pytest.approx(numbers_after(text, "train")[0], rel=1e-4)
+
+
+@pytest.mark.parametrize("table", ["houses", "cars"])
+def test_the_defaults_reach_least_squares(
+    table: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", table, "--test-split", "0", "--validation-split", "0"]) == 0
+    data = mg.data.load_houses() if table == "houses" else mg.data.load_cars()
+    design = np.column_stack([np.ones(len(data.data)), data.data])
+    expected = np.linalg.lstsq(design, data.target)[0]
+    text = capsys.readouterr().out
+    found = {name: numbers_after(text, name)[-1] for name in (*data.feature_names, "(intercept)")}
+    assert [found["(intercept)"], *(found[name] for name in data.feature_names)] == pytest.approx(expected, rel=1e-3)
+    model = mg.load_model(tmp_path / "run" / "model.safetensors")
+    assert model.predict(data.data)[:, 0] == pytest.approx(design @ expected, rel=1e-3)
+
+
+def test_a_csv_file_with_chosen_columns_and_hidden_layers(tmp_path: Path) -> None:
+    write_table(tmp_path / "table.csv")
+    done = run(
+        *("train", "table.csv", "--target", "price", "--features", "gamma,alpha", "--hidden", "8,8", "--seed", "3"),
+        *(
+            "--activation",
+            "tanh",
+            "--epochs",
+            "200",
+            "--batch-size",
+            "16",
+            "--learning-rate",
+            "0.05",
+            "--momentum",
+            "0",
+        ),
+        *("--validation-split", "0.1", "--test-split", "0.3", "--loss", "huber", "--optimizer", "sgd"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "200 rows (126 to train on, 14 to validate, 60 to test), 2 features: gamma, alpha" in done.stdout
+    assert numbers_after(done.stdout, "test")[-1] > 0.5
+    assert done.stdout.count("epoch ") == 10
+
+
+def test_quiet_prints_nothing_and_the_same_seed_gives_the_same_file(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        done = run("train", "cars", "--quiet", "--epochs", "20", "--seed", "5", "--out", folder, cwd=tmp_path)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    one, two = ((tmp_path / folder / "model.safetensors").read_bytes() for folder in ("one", "two"))
+    assert one == two
+
+
+def test_classes_of_zero_and_one(tmp_path: Path) -> None:
+    done = run("train", "cars", "--target", "am", "--loss", "binary_crossentropy", "--epochs", "300", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert numbers_after(done.stdout, "train")[-1] > 0.9 and "accuracy" in done.stdout
+    refused = run("train", "cars", "--loss", "binary_crossentropy", cwd=tmp_path)
+    assert refused.returncode == 2 and "needs a target of 0 and 1" in refused.stderr
+
+
+def test_predict_writes_the_predictions_of_a_saved_model(tmp_path: Path) -> None:
+    write_table(tmp_path / "table.csv")
+    assert run("train", "table.csv", "--epochs", "300", "--quiet", cwd=tmp_path).returncode == 0
+    (tmp_path / "new.csv").write_text("gamma,beta,alpha,note\n0.5,2000,10,a\n0.4,1500,9,b\n")
+    done = run("predict", "run/model.safetensors", "new.csv", cwd=tmp_path)
+    name, *values = done.stdout.split()
+    assert name == "price" and [float(value) for value in values] == pytest.approx([57.0, 50.0], abs=0.05)
+    run("predict", "run/model.safetensors", "new.csv", "--out", "predicted.csv", cwd=tmp_path)
+    assert (tmp_path / "predicted.csv").read_text() == done.stdout
+    (tmp_path / "other.csv").write_text("gamma,alpha\n0.5,10\n")
+    missing = run("predict", "run/model.safetensors", "other.csv", cwd=tmp_path)
+    assert missing.returncode == 2 and "no column 'beta'" in missing.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "nowhere.csv"], "nowhere.csv: there is no such file"),
+        (["train", "house"], "there is no source 'house': expected houses, cars, boston, or a CSV file"),
+        (["train", "boston"], "MICROGD_DATA"),
+        (["train", "houses", "--target", "prize"], "no column in houses 'prize'"),
+        (["train", "houses", "--features", "price_usd"], "price_usd is the target and a feature"),
+        (["train", "houses", "--epochs", "0"], "0 is not a whole number from 1"),
+        (["train", "houses", "--test-split", "1.5"], "1.5 is not a number from 0 to less than 1"),
+        (["train", "houses", "--momentum", "1"], "momentum is 1.0; expected"),
+        (["train", "houses", "--learning-rate", "-1"], "-1 is not a number above 0"),
+        (["train", "houses", "--activation", "rleu"], "invalid choice: 'rleu'"),
+        (["train", "gaps.csv"], "2 of 3 rows have missing cells"),
+        (["train", "text.csv"], "column 'b' is text"),
+        (["train", "empty.csv"], "the file is empty"),
+        (["predict", "text.csv", "gaps.csv"], "is not a model file, or is truncated"),
+        (["predict", "nowhere.safetensors", "gaps.csv"], "nowhere.safetensors"),
+        ([], "COMMAND"),
+    ],
+)
+def test_bad_usage_and_bad_input_end_with_2(arguments: list[str], message: str, tmp_path: Path) -> None:
+    (tmp_path / "gaps.csv").write_text("a,b\n1,\n,2\n3,4\n")
+    (tmp_path / "text.csv").write_text("b,a\nx,1\ny,2\nz,4\n")
+    (tmp_path / "empty.csv").write_text("")
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
+
+
+def test_divergence_ends_with_3_and_keeps_the_best_weights(tmp_path: Path) -> None:
+    done = run("train", "houses", "--learning-rate", "5", "--out", "run", cwd=tmp_path)
+    assert done.returncode == 3 and "diverged in epoch" in done.stderr and "Traceback" not in done.stderr
+    model = mg.load_model(tmp_path / "run" / "model.safetensors")
+    assert np.isfinite(model.predict(mg.data.load_houses().data)).all()
+
+
+def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "microgd", *arguments]
+    return subprocess.Popen(
+        command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+    )
+
+
+def test_ctrl_c_saves_what_was_learned(tmp_path: Path) -> None:
+    process = start("train", "cars", "--epochs", "10000000", "--checkpoint-dir", "state", cwd=tmp_path)
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert "interrupted in epoch" in err and "Traceback" not in err
+    assert "R²" in out
+    model = mg.load_model(tmp_path / "run" / "model.safetensors")
+    assert mg.r2(mg.data.load_cars().target, model.predict(mg.data.load_cars().data)[:, 0]) > 0.5
+    with (tmp_path / "run" / "history.csv").open() as file:
+        assert len(list(file)) > 100
+
+
+def test_a_killed_training_goes_on_and_ends_with_the_same_bits(tmp_path: Path) -> None:
+    options = ("train", "cars", "--epochs", "3000", "--hidden", "8", "--optimizer", "adam", "--quiet")
+    whole = run(*options, "--out", "whole", cwd=tmp_path)
+    assert whole.returncode == 0
+    kept = (*options, "--checkpoint-dir", "state", "--resume", "--out", "resumed")
+    process = start(*kept, cwd=tmp_path)
+    while not (tmp_path / "state" / "checkpoint.safetensors").exists():
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    assert mg.load_model(tmp_path / "state" / "checkpoint.safetensors").epoch < 3000
+    assert run(*kept, cwd=tmp_path).returncode == 0
+    for name in ("model.safetensors", "history.csv"):
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "resumed" / name).read_bytes()
+    other = run(*kept[:4], "--hidden", "9", "--checkpoint-dir", "state", "--resume", cwd=tmp_path)
+    assert other.returncode == 2
+
+
+def test_ten_thousand_rows_with_gaps_and_text_say_what_to_fix_and_then_train(tmp_path: Path) -> None:
+    write_table(tmp_path / "clean.csv", rows=10_000)
+    with (tmp_path / "clean.csv").open() as file:
+        header, *rows = list(csv.reader(file))
+    for number in range(0, 10_000, 500):
+        rows[number][number % 3] = ""
+    with (tmp_path / "table.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["town", *header], *(["Leeds", *row] for row in rows)])
+    text = run("train", "table.csv", cwd=tmp_path)
+    assert text.returncode == 2 and "'town' is text" in text.stderr and "--features" in text.stderr
+    features = ("--features", "alpha,beta,gamma")
+    gaps = run("train", "table.csv", *features, cwd=tmp_path)
+    assert gaps.returncode == 2 and "20 of 10000 rows have missing cells" in gaps.stderr
+    assert "--drop-missing" in gaps.stderr
+    done = run("train", "table.csv", *features, "--drop-missing", "--early-stopping", "3", cwd=tmp_path)
+    assert done.returncode == 0 and numbers_after(done.stdout, "test")[-1] > 0.999

@@ -1,0 +1,396 @@
+"""compile, fit, evaluate, predict: what they do, and what they say when they cannot."""
+
+from __future__ import annotations
+
+import array
+import gc
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+import microgd as mg
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+
+def line(rows: int = 40) -> tuple[Array, Array]:
+    """y = 2 x1 - 3 x2 + 1, exactly."""
+    x = np.random.default_rng(0).normal(size=(rows, 2))
+    return x, x @ np.array([2.0, -3.0]) + 1.0
+
+
+def linear(seed: int = 0, optimizer: Any = "sgd", **settings: Any) -> mg.Sequential:
+    model = mg.Sequential([mg.Dense(1)], seed=seed)
+    model.compile(optimizer, "mean_squared_error", **settings)
+    return model
+
+
+def coefficients(model: mg.Sequential, scaler: Any) -> Array:
+    """The intercept and the weights in the units of the table."""
+    kernel, bias = (parameter.data for parameter in model.parameters())
+    weights = kernel[:, 0] / scaler.scale_
+    return np.array([bias[0] - weights @ scaler.mean_, *weights])
+
+
+# Least squares on the embedded tables
+
+
+def test_houses_converge_to_the_known_line() -> None:
+    houses = mg.data.load_houses()
+    scaler = mg.data.StandardScaler().fit(houses.data)
+    model = linear(optimizer=mg.SGD(0.1, momentum=0.9))
+    model.fit(scaler.transform(houses.data), houses.target, batch_size=47, epochs=300)
+    assert coefficients(model, scaler) == pytest.approx([89597.91, 139.2107, -8738.02], rel=1e-3)
+
+
+def test_cars_converge_to_least_squares_in_all_ten_features() -> None:
+    cars = mg.data.load_cars()
+    scaler = mg.data.StandardScaler().fit(cars.data)
+    model = linear(optimizer=mg.SGD(0.05, momentum=0.95))
+    model.fit(scaler.transform(cars.data), cars.target, batch_size=32, epochs=4000)
+    expected = np.linalg.lstsq(np.column_stack([np.ones(32), cars.data]), cars.target)[0]
+    assert coefficients(model, scaler) == pytest.approx(expected, rel=1e-6)
+
+
+# fit
+
+
+def test_fit_learns_and_its_history_says_so() -> None:
+    x, y = line()
+    model = linear(optimizer=mg.SGD(0.1))
+    history = model.fit(x, y, epochs=100, batch_size=8, validation_split=0.25)
+    assert set(history.history) == {"loss", "val_loss"}
+    assert history.epoch == list(range(100)) and model.history is history
+    assert history.history["loss"][0] > 1 and history.history["loss"][-1] < 1e-9
+    assert "100 epochs" in repr(history)
+
+
+def test_the_loss_of_an_epoch_is_the_mean_over_its_rows_and_the_last_batch_is_short() -> None:
+    x, y = line(10)
+    model = linear(optimizer=mg.SGD(0.0))
+    model.output_shape(x)
+    errors = np.square(model.predict(x)[:, 0] - y)
+    history = model.fit(x, y, batch_size=4, shuffle=False)
+    assert history.history["loss"][0] == pytest.approx(errors.mean(), rel=1e-14)
+    sizes: list[int] = []
+    callback = mg.LambdaCallback(on_batch_end=lambda batch, logs: sizes.append(batch))
+    model.fit(x, y, batch_size=4, callbacks=[callback])
+    assert sizes == [0, 1, 2]
+
+
+def test_the_validation_rows_are_the_last_ones_and_are_not_trained_on() -> None:
+    x, y = line(20)
+    y[15:] = 1e6
+    model = linear(optimizer=mg.SGD(0.1))
+    history = model.fit(x, y, epochs=100, validation_split=0.25)
+    assert history.history["loss"][-1] < 1e-3
+    assert history.history["val_loss"][-1] == pytest.approx(model.evaluate(x[15:], y[15:]))
+    given = linear(optimizer=mg.SGD(0.1))
+    same = given.fit(x[:15], y[:15], epochs=100, validation_data=(x[15:], y[15:]))
+    assert same.history == history.history
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not() -> None:
+    x, y = line()
+    histories = [linear(seed).fit(x, y, epochs=3, batch_size=7).history["loss"] for seed in (3, 3, 4)]
+    assert histories[0] == histories[1] != histories[2]
+
+
+def test_a_fit_continued_is_a_fit_in_one_go() -> None:
+    x, y = line()
+    one, two = (linear(optimizer=mg.Adam(0.05)) for _ in range(2))
+    one.fit(x, y, epochs=6, batch_size=8)
+    two.fit(x, y, epochs=2, batch_size=8)
+    two.fit(x, y, epochs=6, batch_size=8, initial_epoch=2)
+    assert two.history.history == one.history.history
+    assert one.epoch == two.epoch == 6
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["list", "array.array", "float32", "integers", "read-only", "memory-mapped", "Fortran order", "every other row"],
+)
+def test_fit_takes_numbers_of_any_kind(kind: str, tmp_path: Path) -> None:
+    x, y = np.arange(8.0).reshape(8, 1), 2.0 * np.arange(8.0)
+    given: tuple[Any, Any] = (x, y)
+    if kind == "list":
+        given = (x.tolist(), y.tolist())
+    elif kind == "array.array":
+        given = (array.array("d", x[:, 0]), array.array("d", y))
+    elif kind == "float32":
+        given = (x.astype(np.float32), y.astype(np.float32))
+    elif kind == "integers":
+        given = (x.astype(int), y.astype(int))
+    elif kind == "read-only":
+        x.flags.writeable = False
+    elif kind == "memory-mapped":
+        np.save(tmp_path / "x.npy", x)
+        given = (np.load(tmp_path / "x.npy", mmap_mode="r"), y)
+    elif kind == "Fortran order":
+        given = (np.asfortranarray(x), y)
+    elif kind == "every other row":
+        given = (np.repeat(x, 2, axis=0)[::2], np.repeat(y, 2)[::2])
+    model = linear(optimizer=mg.SGD(0.01))
+    history = model.fit(*given, epochs=3, shuffle=False)
+    reference = linear(optimizer=mg.SGD(0.01)).fit(np.arange(8.0).reshape(8, 1), y, epochs=3, shuffle=False)
+    tolerance = 1e-5 if kind == "float32" else 1e-12
+    assert history.history["loss"] == pytest.approx(reference.history["loss"], rel=tolerance)
+    assert model.parameters()[0].dtype == (np.float32 if kind == "float32" else np.float64)
+
+
+def test_fit_takes_tables_of_pandas() -> None:
+    pandas = pytest.importorskip("pandas")
+    x, y = line()
+    table = pandas.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": y})
+    one, two = linear(), linear()
+    one.fit(table[["a", "b"]], table["y"], epochs=2)
+    two.fit(x, y, epochs=2)
+    assert one.history.history == two.history.history
+    table["b"] = ["text"] * len(x)
+    with pytest.raises(TypeError, match="not numbers are b"):
+        one.fit(table[["a", "b"]], table["y"])
+    table["b"] = np.where(np.arange(len(x)) == 5, np.nan, 0.0)
+    with pytest.raises(ValueError, match="row 5, column b"):
+        one.fit(table[["a", "b"]], table["y"])
+
+
+def test_fit_takes_batches_from_a_list_and_from_a_generator() -> None:
+    x, y = line(16)
+    batches = [(x[i : i + 4], y[i : i + 4]) for i in range(0, 16, 4)]
+
+    def endless() -> Iterator[Any]:
+        while True:
+            yield from batches
+
+    histories = [
+        linear().fit(x, y, batch_size=4, epochs=3, shuffle=False).history,
+        linear().fit(batches, epochs=3).history,
+        linear().fit(endless(), epochs=3, steps_per_epoch=4).history,
+    ]
+    assert histories[0] == histories[1] == histories[2]
+    with pytest.raises(ValueError, match="steps_per_epoch"):
+        linear().fit(endless(), epochs=3)
+    with pytest.raises(ValueError, match="gave 2 batches in this epoch; expected 3"):
+        linear().fit(iter(batches[:2]), epochs=1, steps_per_epoch=3)
+
+
+def test_weights_of_rows_and_of_classes() -> None:
+    x, y = line(12)
+    model = linear(optimizer=mg.SGD(0.0))
+    errors = np.square(model.predict(x)[:, 0] - y)
+    weights = np.arange(12.0)
+    history = model.fit(x, y, sample_weight=weights, batch_size=5)
+    assert history.history["loss"][0] == pytest.approx(np.mean(weights * errors))
+    classes = (y > 0).astype(float)
+    errors = np.square(model.predict(x)[:, 0] - classes)
+    history = model.fit(x, classes, class_weight={0: 1.0, 1: 10.0})
+    assert history.history["loss"][0] == pytest.approx(np.mean(np.where(classes, 10.0, 1.0) * errors))
+    with pytest.raises(ValueError, match=r"no weight for the classes \[1.0\]"):
+        model.fit(x, classes, class_weight={0: 1.0})
+
+
+def test_metrics_are_computed_over_all_rows_of_an_epoch() -> None:
+    x, y = line()
+    model = linear(optimizer=mg.SGD(0.0), metrics=["mae", "r2", mg.mean_squared_error])
+    history = model.fit(x, y, batch_size=7, validation_split=0.5, shuffle=False)
+    expected = float(mg.r2(y[:20], model.predict(x[:20])[:, 0]))
+    assert history.history["r2"] == [pytest.approx(expected)]
+    assert set(history.history) == {
+        *("loss", "mae", "r2", "mean_squared_error"),
+        *("val_loss", "val_mae", "val_r2", "val_mean_squared_error"),
+    }
+    loss, mae, r2, mse = model.evaluate(x, y)
+    assert loss == pytest.approx(mse) and model.evaluate(x, y, return_dict=True)["mae"] == mae and r2 < 1
+
+
+def test_predict_and_evaluate_in_batches_are_those_in_one_go() -> None:
+    x, y = line()
+    model = linear()
+    assert model.predict(x, batch_size=7) == pytest.approx(model.predict(x), rel=1e-14)
+    assert model.evaluate(x, y, batch_size=7) == pytest.approx(model.evaluate(x, y), rel=1e-14)
+    assert model.predict(x).shape == (40, 1)
+
+
+def test_train_on_batch_is_one_step() -> None:
+    x, y = line()
+    one, two = linear(), linear()
+    losses = [one.train_on_batch(x, y) for _ in range(3)]
+    assert two.fit(x, y, batch_size=len(x), epochs=3, shuffle=False).history["loss"] == losses
+
+
+def test_a_class_with_call_is_a_model() -> None:
+    class Residual(mg.Model):
+        def __init__(self) -> None:
+            self.layers = [mg.Dense(2, "tanh"), mg.Dense(2, "tanh")]
+            self.scale = mg.Value(0.5)
+            self.last = mg.Dense(1)
+
+        def __call__(self, x: Any, training: bool = False) -> Any:
+            for layer in self.layers:
+                x = x + layer(x) * self.scale
+            return self.last(x)
+
+    x, y = line()
+    model = Residual()
+    model.compile(mg.Adam(0.05), "mse")
+    history = model.fit(x, y, epochs=60)
+    assert history.history["loss"][-1] < 0.05 * history.history["loss"][0]
+    assert [parameter.name for parameter in model.parameters()] == [
+        *("dense_1_kernel", "dense_1_bias", "dense_2_kernel", "dense_2_bias", "scale", "dense_3_kernel", "dense_3_bias")
+    ]
+
+
+def test_a_frozen_layer_stays_and_the_others_learn() -> None:
+    x, y = line()
+    model = mg.Sequential([mg.Dense(3, "tanh"), mg.Dense(1)], seed=0)
+    model.compile(mg.SGD(0.1, momentum=0.9), "mse")
+    model.fit(x, y, epochs=2)
+    first, last = model.layers
+    before = [parameter.data.copy() for parameter in model.parameters()]
+    first.trainable = False
+    model.fit(x, y, epochs=2)
+    after = [parameter.data for parameter in model.parameters()]
+    assert all(np.array_equal(a, b) for a, b in zip(before[:2], after[:2], strict=True))
+    assert not any(np.array_equal(a, b) for a, b in zip(before[2:], after[2:], strict=True))
+    model.trainable = False
+    assert not last.trainable
+    with pytest.raises(ValueError, match="nothing to train"):
+        model.fit(x, y)
+
+
+def test_summary_lists_layers_weights_and_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    model = mg.Sequential([mg.Dense(3, "relu"), mg.Dense(1)])
+    model.summary()
+    assert "made at the first call" in capsys.readouterr().out
+    model.predict([[1.0, 2.0]])
+    model.layers[0].trainable = False
+    model.summary()
+    text = capsys.readouterr().out
+    assert "kernel (2, 3), bias (3,) (frozen)" in text and text.split()[-1] == "13"
+
+
+def test_memory_is_flat_over_ten_thousand_fits_of_one_step() -> None:
+    x, y = line(8)
+    model = linear()
+
+    def objects_after(fits: int) -> int:
+        for _ in range(fits):
+            model.fit(x, y, batch_size=8, verbose=0)
+        gc.collect()
+        return len(gc.get_objects())
+
+    before, size = objects_after(1000), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert objects_after(9000) - before < 100
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - size < 2000  # KiB
+
+
+# Divergence
+
+
+def test_divergence_stops_names_the_cause_and_keeps_the_best_weights() -> None:
+    houses = mg.data.load_houses()
+    model = linear(optimizer=mg.SGD(0.1))
+    with pytest.raises(mg.DivergenceError, match=r"diverged in epoch 1: .*learning rate, 0.1.*not scaled: 0") as caught:
+        model.fit(houses.data, houses.target, epochs=100)
+    assert (caught.value.epoch, caught.value.best_epoch) == (1, 0)
+    assert all(np.isfinite(parameter.data).all() for parameter in model.parameters())
+    assert "StandardScaler" in str(caught.value)
+
+
+def test_divergence_after_good_epochs_goes_back_to_the_best_of_them() -> None:
+    x, y = line()
+    model = linear(optimizer=mg.SGD(lambda step: 0.05 if step < 20 else 50.0))
+    seen: list[dict[str, Any]] = []
+    with pytest.raises(mg.DivergenceError, match="the weights of epoch 10 ") as caught:
+        model.fit(x, y, epochs=50, batch_size=20, callbacks=lambda epoch, logs: seen.append(model.get_weights()))
+    assert caught.value.best_epoch == 10 and caught.value.epoch > 10
+    for name, weight in model.get_weights().items():
+        assert np.array_equal(weight, seen[9][name])
+
+
+def test_a_loss_that_is_nan_stops_training() -> None:
+    x, y = line()
+    model = mg.Sequential([mg.Dense(1)], seed=0)
+    model.compile("sgd", lambda y_true, y_pred: np.mean(np.log(y_pred - 1e9)))
+    with pytest.raises(mg.DivergenceError, match="the loss is nan"):
+        model.fit(x, y)
+
+
+# Bad input
+
+
+def bad(x: Any = None, y: Any = None, **settings: Any) -> Any:
+    good_x, good_y = line(8)
+    return lambda: linear().fit(good_x if x is None else x, good_y if y is None else y, **settings)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (bad(y=np.zeros(7)), ValueError, r"x has 8 rows and y has 7, of shapes \(8, 2\) and \(7,\)"),
+        (bad(batch_size=0), ValueError, "batch_size is 0; expected a whole number of rows, at least 1"),
+        (bad(batch_size=2.5), ValueError, "batch_size is 2.5"),
+        (bad(batch_size=mg.nn.History()), ValueError, "batch_size is <History"),
+        (bad(epochs=-1), ValueError, "epochs is -1; expected a whole number from 0"),
+        (bad(validation_split=1.5), ValueError, "validation_split is 1.5"),
+        (bad(verbose=7), ValueError, "verbose is 7; expected 0 .nothing., 1 .a bar. or 2"),
+        (bad(x=[["a", "b"]] * 8), TypeError, "x holds <U1, expected real numbers"),
+        (bad(x=[[1.0], [1.0, 2.0]] * 4), TypeError, "x cannot be read as numbers"),
+        (bad(x=np.full((8, 2), np.nan)), ValueError, "x has 16 cells that are nan or infinite, the first in row 0"),
+        (bad(x=np.zeros((0, 2)), y=np.zeros(0)), ValueError, r"x has no rows: its shape is \(0, 2\)"),
+        (bad(x=np.zeros((8, 2), complex)), TypeError, "x holds complex128"),
+        (bad(y=["a"] * 8), TypeError, "y holds <U1"),
+        (bad(y=np.zeros((8, 2))), ValueError, r"y_true has shape \(8, 2\) and y_pred has shape \(8, 1\)"),
+        (bad(x=mg.Value(np.zeros((8, 2)))), TypeError, "x is a Value; training takes plain numbers"),
+        (bad(sample_weight=np.zeros(3)), ValueError, "x has 8 rows and sample_weight has 3"),
+        (bad(callbacks=[3]), TypeError, "callbacks got 3; expected objects with some of the hooks"),
+        (bad(callbacks=[mg.EarlyStopping]), TypeError, "callbacks got the class EarlyStopping; make one"),
+        (bad(callbacks=[mg.EarlyStopping()]), ValueError, "no figure 'val_loss' to watch; there are loss. Give fit"),
+        (lambda: linear().fit(line()[0]), ValueError, "y is missing"),
+        (lambda: linear().fit([1, 2]), TypeError, "x gave int for a batch"),
+        (
+            lambda: mg.Sequential([mg.Dense(1)]).fit(*line()),
+            RuntimeError,
+            "the model is not compiled: call model.compile",
+        ),
+        (lambda: mg.Sequential([mg.Dense(1)]).evaluate(*line()), RuntimeError, "the model is not compiled"),
+        (
+            lambda: linear(optimizer="sdg"),
+            ValueError,
+            "no optimizer 'sdg' .did you mean 'sgd'.*adagrad, adam, adamw, rmsprop",
+        ),
+        (lambda: linear(optimizer=mg.SGD), TypeError, "optimizer is the class SGD; make one of it"),
+        (
+            lambda: mg.Sequential([mg.Dense(1)]).compile(loss="msee"),
+            ValueError,
+            "no loss 'msee' .*valid names: binary_",
+        ),
+        (lambda: mg.Sequential([mg.Dense(1)]).compile(metrics=["acc"]), ValueError, "no metric 'acc' .*accuracy"),
+        (lambda: mg.Dense(1, "rleu"), ValueError, "no activation 'rleu' .did you mean 'relu'..; valid names: elu"),
+        (lambda: mg.Dense(1, kernel_initializer="he"), ValueError, "no initializer 'he'.*valid names: .*he_normal"),
+        (lambda: mg.Dense(0), ValueError, "units is 0; expected a whole number from 1"),
+        (lambda: mg.Dense(1).kernel, AttributeError, "dense has no kernel yet: its weights are made"),
+        (lambda: mg.Sequential([3]), TypeError, "expected a layer or a function of an array, but got 3"),
+        (lambda: mg.Sequential([mg.Dense]), TypeError, "got the class Dense for a layer"),
+        (lambda: mg.Sequential(cast(Any, mg.Dense(1))), TypeError, "expected a list of layers"),
+    ],
+)
+def test_bad_input_is_named(call: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_the_wrong_number_of_features_names_both_shapes() -> None:
+    x, y = line()
+    model = linear()
+    model.fit(x, y)
+    with pytest.raises(
+        ValueError, match=r"dense_1 takes 2 features .*shape \(2, 1\)\), but the input has shape \(5, 3\)"
+    ):
+        model.predict(np.zeros((5, 3)))
+    with pytest.raises(ValueError, match=r"the input has shape \(5, 1\)"):
+        model.predict(np.zeros(5))
