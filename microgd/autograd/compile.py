@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from .derivatives import map_tree
 from .emit import Writer
 from .operators import active, intercept
 from .rules.table import Function
@@ -135,7 +134,7 @@ class Plan:
             puts.append(f"{place} = result_{len(returned)}")
             returned.append(new)
 
-        value = self.known["rebuild"] = rebuilder(result, returned)
+        value = as_source(result, returned, self.known)
         for i, (leaf, (stand_in, grad)) in enumerate(trace.leaves.items()):
             self.known |= {f"leaf_{i}": leaf, f"data_{i}": stand_in.value}
             new, new_grad = data[i]
@@ -184,7 +183,7 @@ class Plan:
             results=f"{', '.join(results)} = " if results else "",
             given=", ".join(given),
             puts="".join(f"    {line}\n" for line in puts),
-            value=value if isinstance(value, str) else f"rebuild({', '.join(results)})",
+            value=value,
         )
         exec(builtins.compile(text, "<entry of a compiled step>", "exec"), self.known)
         return writer
@@ -239,28 +238,21 @@ def recorded(step: Function, arguments: Sequence[Any], trace: Trace) -> tuple[An
     return result, data, states
 
 
-def rebuilder(result: Any, returned: list[Any]) -> Any:
-    """Return how to give a step's results back in the structure it returned, adding what they are to `returned`."""
-
-    def take(leaf: Any) -> Any:
-        is_value = type(leaf) is Value
-        data = leaf._data if is_value else leaf
-        if type(data) is not Traced:
-            return lambda results: leaf
-        returned.append(data)
-        place = len(returned) - 1
-        return (lambda results: new_value(results[place])) if is_value else (lambda results: results[place])
-
-    if result is None:
-        return "None"
-    if type(result) is Traced:
-        returned.append(result)
-        return "result_0"
-    if type(result) is Value and type(result._data) is Traced:
-        returned.append(result._data)
-        return "new_value(result_0)"
-    tree = map_tree(take, result)
-    return lambda *results: map_tree(lambda give: give(results), tree)
+def as_source(result: Any, returned: list[Any], known: dict[str, Any]) -> str:
+    """Return the source that gives a step's result back in its structure, adding what it is made of to `returned`."""
+    if isinstance(result, dict):
+        return f"{{{', '.join(f'{key!r}: {as_source(part, returned, known)}' for key, part in result.items())}}}"
+    if isinstance(result, tuple | list):
+        parts = "".join(f"{as_source(part, returned, known)}, " for part in result)
+        return f"({parts})" if isinstance(result, tuple) else f"[{parts}]"
+    data = result._data if type(result) is Value else result
+    if type(data) is not Traced:
+        name = f"constant_{len(known)}"
+        known[name] = result
+        return name
+    returned.append(data)
+    name = f"result_{len(returned) - 1}"
+    return f"new_value({name})" if type(result) is Value else name
 
 
 def closed_over(step: Function) -> list[tuple[Any, str, Any]]:

@@ -34,7 +34,7 @@ COMPILED_FROM_STEPS = 50  # recording a step takes as long as a few dozen steps
 LARGE_FEATURE = 10.0  # standardised features hardly ever are
 
 
-Step = Callable[[Batch], tuple[Any, Any]]
+Step = Callable[[Batch], tuple[float, Any]]
 
 
 class DivergenceError(ArithmeticError):
@@ -212,14 +212,15 @@ class Model(Layer):
             steps: How many steps there will be; None if that is not known.
         """
 
-        def as_it_is(batch: Batch) -> tuple[Any, Any]:
-            return self.train_step(batch, parameters)
+        def as_it_is(batch: Batch) -> tuple[float, Any]:
+            loss, y_pred = self.train_step(batch, parameters)
+            return loss.item(), y_pred._data
 
-        def step(*batch: Any) -> tuple[Any, Any]:
-            loss, y_pred = self.train_step(Batch(*batch), parameters)
+        def step(x: Any, y: Any, weight: Any = None) -> tuple[Any, Any]:
+            loss, y_pred = self.train_step(Batch(x, y, weight), parameters)
             for parameter in parameters:
                 parameter.grad = None
-            return loss, y_pred if self.metrics else None
+            return loss._data, y_pred._data if self.metrics else None
 
         same_each_step = all(layer.same_each_step for layer in self.all_layers())
         if self.run_eagerly or not same_each_step or (steps is not None and steps < COMPILED_FROM_STEPS):
@@ -229,13 +230,13 @@ class Model(Layer):
             self.fast_step = (tuple(map(id, key)), compile_step(step))
         fast = self.fast_step[1]
 
-        def compiled(batch: Batch) -> tuple[Any, Any]:
+        def compiled(batch: Batch) -> tuple[float, Any]:
             try:
-                done: tuple[Any, Any] = fast(*(part for part in batch if part is not None))
+                loss, y_pred = fast(batch.x, batch.y) if batch.weight is None else fast(*batch)
             except CompileError:
                 self.run_eagerly = True
                 return as_it_is(batch)
-            return done
+            return float(loss), y_pred
 
         return compiled
 
@@ -387,8 +388,7 @@ class Model(Layer):
                     total, count, y_true, y_pred = 0.0, 0, [], []
                     for number, batch in enumerate(feed.epoch()):
                         hooks.call("on_batch_begin", number, logs)
-                        loss_value, prediction = step(batch)
-                        loss = float(loss_value.item())
+                        loss, prediction = step(batch)
                         if not math.isfinite(loss):
                             raise self.diverged(loss, epoch, best, first)
                         reference = loss if reference is None else reference
@@ -396,7 +396,7 @@ class Model(Layer):
                         count += len(batch.x)
                         if self.metrics:
                             y_true.append(batch.y)
-                            y_pred.append(prediction._data)
+                            y_pred.append(prediction)
                         hooks.call("on_batch_end", number, {"loss": loss})
                     logs = {"loss": total / count, **self.measured(y_true, y_pred)}
                     if validation is not None:
