@@ -37,6 +37,8 @@ class Compiled:
 
     def dispatch(self, *arguments: Any) -> Any:
         """Find the plan for arguments of these shapes and types, or record one, and run it."""
+        if active.trace is not None:
+            raise CompileError("a compiled step cannot be recorded inside another; call the plain function there.")
         arguments = tuple(x if isinstance(x, np.ndarray | float | int | Value) else np.asarray(x) for x in arguments)
         key = tuple((type(x), getattr(x, "shape", ()), getattr(x, "dtype", None)) for x in arguments)
         plan = self.plans.get(key)
@@ -212,8 +214,6 @@ class Plan:
 
 def recorded(step: Function, arguments: Sequence[Any], trace: Trace) -> tuple[Any, list[Any], list[Any]]:
     """Run a step once on traced arrays; return what it returned, and what its leaves and states became."""
-    if active.trace is not None:
-        raise CompileError("a compiled step cannot be recorded inside another; call the plain function there.")
     names = list(inspect.signature(step).parameters)
     for place, argument in enumerate(arguments):
         if type(argument) is Value:

@@ -254,7 +254,8 @@ class Writer:
         if dtype.kind != "f":
             dtype = next(x.dtype for x in map(bare, arguments) if hasattr(x, "dtype"))
         given = ", ".join(self.argument(x, dtype) for x in arguments)
-        return f"{self.imported(function)}({given}, {out})"
+        by_name = "out=" if function in (np.maximum, np.minimum) else ""  # NumPy wants it so
+        return f"{self.imported(function)}({given}, {by_name}{out})"
 
     def call(self, line: Line) -> str:
         """Return the source of a call that makes its own result."""

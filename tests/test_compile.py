@@ -1,0 +1,378 @@
+"""Compiled steps: the same bits as eager, readable source that stands alone, guards, and refusals by name."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import microgd as mg
+from microgd import CompileError, Value
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Program = Callable[[Any, Any], Any]
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(90, 5)), RNG.normal(size=(90, 1))
+
+
+def bits(x: Any) -> bytes:
+    return np.asarray(x).tobytes()
+
+
+def train(make_step: Callable[[], tuple[Any, list[Value]]], *, compiled: bool, steps: int) -> tuple[list[float], Any]:
+    """Train on batches of 32, 32 and 26 rows; return the losses and the parameters."""
+    step, parameters = make_step()
+    step = mg.compile(step) if compiled else step
+    losses = []
+    for number in range(steps):
+        start = 32 * (number % 3)
+        losses.append(float(step(X[start : start + 32], Y[start : start + 32])))
+    return losses, [bits(parameter.data) for parameter in parameters]
+
+
+OPTIMIZERS: dict[str, Callable[[], Any]] = {
+    "sgd": lambda: mg.SGD(0.05),
+    "momentum": lambda: mg.SGD(0.05, momentum=0.9, weight_decay=0.01),
+    "nesterov": lambda: mg.SGD(0.05, momentum=0.9, nesterov=True),
+    "clipped": lambda: mg.SGD(0.05, momentum=0.5, clip_norm=1.0),
+    "adam": lambda: mg.Adam(0.01),
+    "rmsprop": lambda: mg.RMSprop(0.01),
+}
+
+
+def network(optimizer: Any, dtype: Any = float) -> tuple[Any, list[Value]]:
+    model = mg.Sequential([mg.Dense(7, "tanh"), mg.Dense(4, "relu"), mg.Dense(1)], seed=3)
+    model(X[:1].astype(dtype))
+    parameters = model.parameters()
+
+    def step(x: Any, y: Any) -> Any:
+        loss = mg.mean_squared_error(y.astype(dtype), model(x.astype(dtype)))
+        loss.backward(keep="leaves")
+        optimizer.step(parameters)
+        for parameter in parameters:
+            parameter.grad = None
+        return loss
+
+    return step, parameters
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_training_is_the_same_bit_for_bit(name: str, dtype: str) -> None:
+    def make() -> tuple[Any, list[Value]]:
+        return network(OPTIMIZERS[name](), np.dtype(dtype))
+
+    assert train(make, compiled=True, steps=50) == train(make, compiled=False, steps=50)
+
+
+@pytest.mark.parametrize("rate", [0.5, 0.05])
+def test_the_worked_examples_are_the_same_bit_for_bit(rate: float) -> None:
+    def run(compiled: bool) -> list[float]:
+        w = Value(0.5, name="w")
+
+        def step(x: Any, y: Any) -> Any:
+            loss = (w * x - y) ** 2
+            loss.backward()
+            w.data = w.data - rate * w.grad
+            w.grad = None
+            return loss
+
+        do = mg.compile(step) if compiled else step
+        return [float(do(3.0, 4.0)) for _ in range(20)]
+
+    assert run(compiled=True) == run(compiled=False)
+    assert run(compiled=True)[1] == (400.0 if rate == 0.5 else 0.0625)
+
+
+UNARY: list[Callable[[Any], Any]] = [
+    np.tanh,
+    np.exp,
+    np.sin,
+    mg.relu,
+    mg.sigmoid,
+    np.square,
+    lambda a: a**3,
+    lambda a: -a,
+]
+BINARY: list[Callable[[Any, Any], Any]] = [
+    *(np.add, np.subtract, np.multiply, np.maximum),
+    lambda a, b: a / (b * b + 1.0),
+    lambda a, b: np.where(a > b, a, 2.0 * b),
+]
+
+
+@st.composite
+def programs(draw: st.DrawFn) -> Program:
+    """Draw a small program on two arrays: a few operations, each on results of earlier ones."""
+    plan = draw(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99), st.integers(0, 99)), min_size=1, max_size=8))
+
+    def program(a: Any, b: Any) -> Any:
+        found = [a, b]
+        for choice, i, j in plan:
+            left, right = found[i % len(found)], found[j % len(found)]
+            functions = len(UNARY) + len(BINARY)
+            number = choice % functions
+            found.append(UNARY[number](left) if number < len(UNARY) else BINARY[number - len(UNARY)](left, right))
+        return np.mean(np.tanh(sum(found[2:], 0.1 * a + 0.2 * b)))
+
+    return program
+
+
+@settings(max_examples=60, deadline=None)
+@given(program=programs(), shape=st.sampled_from([(), (3,), (2, 3)]))
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
+def test_random_programs_are_the_same_bit_for_bit(program: Program, shape: tuple[int, ...]) -> None:
+    start = np.random.default_rng(7).uniform(-1, 1, size=(2, *shape))
+
+    def run(compiled: bool) -> list[bytes]:
+        a, b = Value(start[0], name="a"), Value(start[1], name="b")
+
+        def step(scale: Any) -> Any:
+            loss = program(a, b) * scale
+            loss.backward()
+            a.data, b.data = a.data - 0.1 * a.grad, b.data - 0.1 * b.grad
+            gradients = a.grad, b.grad
+            a.grad = b.grad = None
+            return loss, gradients
+
+        do = mg.compile(step) if compiled else step
+        seen = []
+        for _ in range(3):
+            loss, gradients = do(1.5)
+            seen += [bits(float(loss)), *map(bits, gradients), bits(a.data), bits(b.data)]
+        return seen
+
+    with np.errstate(all="ignore"):
+        assert run(compiled=True) == run(compiled=False)
+
+
+def regression() -> tuple[Any, Value, Value]:
+    kernel, bias = Value(np.zeros((5, 1)), name="kernel"), Value(np.zeros(1), name="bias")
+
+    def step(x: Any, y: Any) -> Any:
+        loss = mg.mean_squared_error(y, mg.affine(x, kernel, bias))
+        loss.backward(keep="leaves")
+        kernel.data = kernel.data - 0.01 * kernel.grad
+        bias.data = bias.data - 0.01 * bias.grad
+        kernel.grad = bias.grad = None
+        return loss
+
+    return mg.compile(step), kernel, bias
+
+
+def test_the_source_reads_like_numpy_and_stands_alone() -> None:
+    step, kernel, bias = regression()
+    losses = [float(step(X[:32], Y[:32])) for _ in range(5)]
+    for expected in ("x.dot(kernel, product_1)", "# derivative of affine", "subtract(kernel, product", "grad_bias"):
+        assert expected in step.source
+    known: dict[str, Any] = {}
+    exec(step.source, known)
+    again_kernel, again_bias = np.zeros((5, 1)), np.zeros(1)
+    alone = known["make_step"](again_kernel, again_bias)
+    assert [float(alone(X[:32], Y[:32])) for _ in range(5)] == losses
+    assert bits(again_kernel) == bits(kernel.data)
+    assert bits(again_bias) == bits(bias.data)
+
+
+def test_source_before_the_first_call_says_what_to_do() -> None:
+    with pytest.raises(CompileError, match="call it once"):
+        _ = mg.compile(lambda x: x).source
+
+
+def test_what_a_compiled_regression_step_does_is_this() -> None:
+    step, _, _ = regression()
+    step(X[:32], Y[:32])
+    body = step.source.split("def step(x, y):\n")[1].split("return")[0]
+    calls = [line.split("#")[0].strip() for line in body.splitlines() if line.strip()]
+    assert calls == [
+        "x.dot(kernel, product_1)",
+        "add(product_1, bias, total_1)",
+        "subtract(total_1, y, difference_1)",
+        "product_2 = float(reshape_1.dot(reshape_1))",
+        "ratio_1 = product_2 / 32",
+        "multiply(difference_1, number_0_0625, product_3)",
+        "transposed_1 = x.T",
+        "transposed_1.dot(product_3, grad_kernel)",
+        "add.reduce(product_3, 0, None, grad_bias)",
+        "multiply(number_0_01, grad_kernel, product_4)",
+        "subtract(kernel, product_4, kernel)",
+        "multiply(number_0_01, grad_bias, product_5)",
+        "subtract(bias, product_5, bias)",
+    ]
+
+
+def test_one_plan_for_each_signature() -> None:
+    step, kernel, _ = regression()
+    for rows in (32, 26, 32, 26):
+        step(X[:rows], Y[:rows])
+    assert len(step.plans) == 2
+    plans = list(step.plans.values())
+    kernel.data = np.ones((5, 1))  # another array: the plan that holds the old one is recorded anew
+    step(X[:32], Y[:32])
+    assert step.plans[next(iter(step.plans))] is not plans[0]
+    assert not np.array_equal(kernel.data, np.ones((5, 1)))
+
+
+def test_the_learning_rate_is_looked_up_and_other_settings_are_guarded() -> None:
+    def run(compiled: bool) -> list[bytes]:
+        optimizer = mg.SGD(0.1, momentum=0.9)
+        step, parameters = network(optimizer)
+        do = mg.compile(step) if compiled else step
+        for rate, momentum in ((0.1, 0.9), (0.01, 0.9), (0.01, 0.5)):
+            optimizer.learning_rate, optimizer.momentum = rate, momentum
+            for _ in range(3):
+                do(X[:32], Y[:32])
+        assert optimizer.iterations == 9
+        return [bits(parameter.data) for parameter in parameters]
+
+    assert run(compiled=True) == run(compiled=False)
+
+
+def test_numbers_that_a_step_closes_over_are_guarded() -> None:
+    w, rate = Value(1.0), 0.1
+
+    def step() -> Any:
+        loss = w * w
+        loss.backward()
+        w.data = w.data - rate * w.grad
+        w.grad = None
+        return loss
+
+    do = mg.compile(step)
+    do()
+    assert w.data == pytest.approx(0.8)
+    rate = 0.5
+    do()
+    assert w.data == 0.0
+
+
+def test_gradients_that_are_not_cleared_accumulate() -> None:
+    w = Value(np.array([1.0, 2.0]))
+
+    @mg.compile
+    def step() -> Any:
+        loss = np.sum(w * w)
+        loss.backward()
+        return loss
+
+    for k in (1, 2, 3):
+        step()
+        assert w.grad.tolist() == [2.0 * k, 4.0 * k]
+    kept = w.grad
+    step()
+    assert kept.tolist() == [6.0, 12.0]  # what was given away is not written to
+
+
+def test_long_chains_go_block_by_block_and_give_the_same_bits() -> None:
+    data = np.random.default_rng(1).normal(size=300_007)
+
+    def run(compiled: bool) -> tuple[float, bytes]:
+        x = Value(data, name="x")
+
+        def step() -> Any:
+            v: Any = x
+            for k in range(6):
+                v = np.tanh(v * 1.01) if k % 2 else v * v + 0.1
+            loss = np.sum(v)
+            loss.backward(keep="leaves")
+            gradient = x.grad
+            x.grad = None
+            return loss, gradient
+
+        do = mg.compile(step) if compiled else step
+        if compiled:
+            do()
+            assert "for start in range(0, 300007," in do.source  # type: ignore[attr-defined]
+        loss, gradient = do()
+        return float(loss), bits(gradient)
+
+    assert run(compiled=True) == run(compiled=False)
+
+
+def test_where_python_raises_the_step_runs_eagerly_and_nothing_is_lost() -> None:
+    w = Value(1.0)
+
+    @mg.compile
+    def step(x: Any) -> Any:
+        loss = w / x
+        loss.backward()
+        w.data = w.data - w.grad
+        w.grad = None
+        return loss
+
+    assert float(step(2.0)) == 0.5
+    with np.errstate(all="ignore"):
+        assert float(step(0.0)) == np.inf
+    assert w.data == -np.inf
+
+
+w_outside = Value(2.0, name="w")
+generator = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        (lambda x: 1.0 if w_outside * x > 0 else 2.0, r"np\.where"),
+        (lambda x: float(np.sum(w_outside * x)), "return the number instead"),
+        (lambda x: np.sum(w_outside * x).item(), "return the number instead"),
+        (lambda x: np.sum(x[x > 0] * w_outside), "indexing with a mask"),
+        (lambda x: np.sum(w_outside * x * generator.normal(size=3)), "did not do the same twice"),
+        (lambda x: sum(part * w_outside for part in x), "NumPy's functions on the whole array"),
+        (lambda x: np.sum(np.array([x, x])), r"np\.stack"),
+        (lambda x: mg.compile(lambda z: z * w_outside)(x), "inside another"),
+    ],
+)
+def test_what_cannot_be_repeated_is_refused_by_name(step: Any, message: str) -> None:
+    step.__name__ = "step"
+    with pytest.raises(CompileError, match=message):
+        mg.compile(step)(np.array([1.0, -1.0, 2.0]))
+    assert w_outside.data == 2.0  # everything is as it was
+    assert float(w_outside * 3.0) == 6.0
+
+
+def test_a_value_is_refused_as_an_argument_and_one_from_outside_the_step_too() -> None:
+    with pytest.raises(CompileError, match="is a Value"):
+        mg.compile(lambda x: x * 2)(Value(1.0))
+    before = w_outside * 3
+    with pytest.raises(CompileError, match="computed outside"):
+        mg.compile(lambda x: before * x)(1.0)
+
+
+def test_masks_are_not_frozen() -> None:
+    w = Value(np.array([1.0, -1.0]))
+
+    @mg.compile
+    def step(x: Any) -> Any:
+        loss = np.sum(np.where(w * x > 0, w * x, 0.0))
+        loss.backward()
+        gradient = w.grad
+        w.grad = None
+        return gradient
+
+    assert step(np.array([1.0, 1.0])).tolist() == [1.0, 0.0]
+    assert step(np.array([-1.0, -1.0])).tolist() == [0.0, -1.0]
+
+
+def test_two_threads_train_two_models_at_once() -> None:
+    def make() -> tuple[Any, list[Value]]:
+        return network(mg.SGD(0.05, momentum=0.9))
+
+    expected = train(make, compiled=False, steps=50)
+    found: list[Any] = [None] * 4
+
+    def work(place: int) -> None:
+        found[place] = train(make, compiled=place % 2 == 0, steps=50)
+
+    threads = [threading.Thread(target=work, args=(place,)) for place in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(result == expected for result in found)
