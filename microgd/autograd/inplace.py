@@ -6,10 +6,7 @@ the walk compares: if the array is not what it was, whatever was recorded before
 
 from __future__ import annotations
 
-import zlib
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from .operators import namespace
 
@@ -23,9 +20,8 @@ class Watch(NamedTuple):
 
 
 def fingerprint(array: Any) -> int:
-    """Return a checksum of an array's bytes."""
-    contiguous: Any = array if array.flags.c_contiguous else np.ascontiguousarray(array)
-    return zlib.crc32(contiguous)
+    """Return a number that is another, all but certainly, when one byte of the array is."""
+    return hash(array.tobytes())
 
 
 def watch(value: Any) -> None:

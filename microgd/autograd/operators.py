@@ -337,6 +337,23 @@ def operator_of(function: Function, *, reflected: bool = False) -> Any:
     return rule.operator
 
 
+class Operator:
+    """A fast operator as a method of a class, written out when it is first used."""
+
+    def __init__(self, function: Function, *, reflected: bool = False) -> None:
+        self.function = function
+        self.reflected = reflected
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.owner = owner
+        self.name = name
+
+    def __get__(self, value: Any, owner: type) -> Any:
+        operator = operator_of(self.function, reflected=self.reflected)
+        setattr(self.owner, self.name, operator)  # from now on it is an ordinary method
+        return operator if value is None else operator.__get__(value)
+
+
 def pull_of(rule: Rule) -> Function:
     """Return a row's fused pullback: add to the gradient of each input its part of the cotangent."""
     if rule.pull is None:

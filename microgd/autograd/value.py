@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
-import numpy.typing as npt
 
 from .backward import ancestors, backward
 from .inplace import Watch, mark_changed, watch
 from .operators import (
     ABSENT,
     NO_OPTIONS,
+    Operator,
     active,
     call_of,
     constant,
@@ -200,25 +200,25 @@ class Value:
 
     __hash__ = object.__hash__
 
-    __add__ = operator_of(np.add)
-    __radd__ = operator_of(np.add, reflected=True)
-    __sub__ = operator_of(np.subtract)
-    __rsub__ = operator_of(np.subtract, reflected=True)
-    __mul__ = operator_of(np.multiply)
-    __rmul__ = operator_of(np.multiply, reflected=True)
-    __truediv__ = operator_of(np.divide)
-    __rtruediv__ = operator_of(np.divide, reflected=True)
-    __floordiv__ = operator_of(np.floor_divide)
-    __rfloordiv__ = operator_of(np.floor_divide, reflected=True)
-    __mod__ = operator_of(np.remainder)
-    __rmod__ = operator_of(np.remainder, reflected=True)
-    __pow__ = operator_of(np.power)
-    __rpow__ = operator_of(np.power, reflected=True)
-    __matmul__ = operator_of(np.matmul)
-    __rmatmul__ = operator_of(np.matmul, reflected=True)
-    __neg__ = operator_of(np.negative)
-    __pos__ = operator_of(np.positive)
-    __abs__ = operator_of(np.absolute)
+    __add__ = Operator(np.add)
+    __radd__ = Operator(np.add, reflected=True)
+    __sub__ = Operator(np.subtract)
+    __rsub__ = Operator(np.subtract, reflected=True)
+    __mul__ = Operator(np.multiply)
+    __rmul__ = Operator(np.multiply, reflected=True)
+    __truediv__ = Operator(np.divide)
+    __rtruediv__ = Operator(np.divide, reflected=True)
+    __floordiv__ = Operator(np.floor_divide)
+    __rfloordiv__ = Operator(np.floor_divide, reflected=True)
+    __mod__ = Operator(np.remainder)
+    __rmod__ = Operator(np.remainder, reflected=True)
+    __pow__ = Operator(np.power)
+    __rpow__ = Operator(np.power, reflected=True)
+    __matmul__ = Operator(np.matmul)
+    __rmatmul__ = Operator(np.matmul, reflected=True)
+    __neg__ = Operator(np.negative)
+    __pos__ = Operator(np.positive)
+    __abs__ = Operator(np.absolute)
 
     def __divmod__(self, other: Any) -> tuple[Value, Value]:
         return self // other, self % other
@@ -271,12 +271,12 @@ class Value:
     argmax = np.argmax
     argmin = np.argmin
     argsort = np.argsort
-    exp = operator_of(np.exp)
-    log = operator_of(np.log)
-    sqrt = operator_of(np.sqrt)
-    tanh = operator_of(np.tanh)
-    relu = operator_of(relu)
-    sigmoid = operator_of(sigmoid)
+    exp = Operator(np.exp)
+    log = Operator(np.log)
+    sqrt = Operator(np.sqrt)
+    tanh = Operator(np.tanh)
+    relu = Operator(relu)
+    sigmoid = Operator(sigmoid)
 
     def reshape(self, *shape: Any) -> Value:
         """Return the elements in another shape, as in `v.reshape(2, 3)`; -1 stands for what is left."""
@@ -291,7 +291,7 @@ class Value:
         """Return the elements along one axis."""
         return recorded(np.ravel, self)
 
-    def astype(self, dtype: npt.DTypeLike) -> Value:
+    def astype(self, dtype: Any) -> Value:
         """Return the data in another floating-point type."""
         return recorded(shaping.astype, self, dtype)
 
