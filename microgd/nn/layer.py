@@ -34,6 +34,7 @@ class Layer:
 
     generator: np.random.Generator | None = field(default=None, init=False)
     input_axes: Shape = field(default=(), init=False)
+    number: int | None = field(default=None, init=False)  # in the model, among the layers of its kind without a name
     built: bool = field(default=False, init=False)
 
     buffers: ClassVar[tuple[str, ...]] = ()  # attributes with arrays that are saved with the weights, but not trained
@@ -91,14 +92,21 @@ class Layer:
             self.generator = np.random.default_rng(self.seed)
         return self.generator
 
+    def lend(self, generator: np.random.Generator) -> None:
+        """Let the layer, and those within it, draw from a source, unless they have a seed of their own."""
+        self.generator = generator if self.seed is None else self.random()
+        for _, part in self.held():
+            if isinstance(part, Layer):
+                part.lend(self.generator)
+
     def use(self, weight: Value) -> Any:
         """Return a weight as it enters the forward pass: as a constant where the layer is frozen."""
         return weight if self.trainable else weight._data
 
     @property
     def title(self) -> str:
-        """The name, or what kind of layer it is where it has none."""
-        return self.name or type(self).__name__.lower()
+        """The name; where it has none, what kind of layer it is, and its number in the model."""
+        return self.name or type(self).__name__.lower() + ("" if self.number is None else f"_{self.number}")
 
     def penalties(self) -> list[Any]:
         """Return what the layer adds to the loss: the regularizers of its weights and of its output."""

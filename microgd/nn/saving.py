@@ -127,12 +127,14 @@ def encoded(thing: Any, where: str) -> Any:
     """Return a setting as JSON has it: an object as its class and its settings, a known function as its name."""
     if isinstance(thing, np.generic):
         thing = thing.item()
+    if isinstance(thing, np.random.Generator):
+        return 0  # any seed will do for a source of one's own: its state is saved too
     if thing is None or isinstance(thing, bool | int | float | str):
         return thing
     if isinstance(thing, list | tuple):
         return [encoded(part, where) for part in thing]
-    if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
-        names = [field.name for field in dataclasses.fields(thing) if field.init and field.name != "seed"]
+    if made_of_fields(thing):
+        names = [field.name for field in dataclasses.fields(thing) if field.init]
         settings = {name: encoded(getattr(thing, name), f"{name} of {where}") for name in names}
         return {"class": type(thing).__name__, **settings}
     for name, function in FUNCTIONS.items():
@@ -142,6 +144,12 @@ def encoded(thing: Any, where: str) -> Any:
         f"cannot save {where}: {thing!r} has no name that could be looked up when it is loaded. "
         "Give it by name, or make it a class with @dataclass and pass that to load_model(path, custom=[...])."
     )
+
+
+def made_of_fields(thing: Any) -> bool:
+    """Return whether an object is made from its fields alone: its class has the constructor of a dataclass."""
+    maker = next(kind for kind in type(thing).__mro__ if "__init__" in vars(kind))
+    return "__dataclass_params__" in vars(maker)
 
 
 def decoded(data: Any, classes: Mapping[str, type]) -> Any:
@@ -168,6 +176,7 @@ def generators(model: Layer) -> dict[str, np.random.Generator]:
 
 def save_model(model: Model, path: str | os.PathLike[str]) -> None:
     """Write a model to a file; see `Model.save`."""
+    model.adopt()
     arrays = model.get_weights()
     optimizer = model.optimizer
     names = {id(holder): name for name, (holder, _) in model.places().items()}
@@ -175,11 +184,10 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> None:
         for parameter, state in zip(optimizer.parameters, optimizer.state, strict=True):
             for slot, array in zip(optimizer.slots(), state, strict=True):
                 arrays[f"optimizer/{slot}/{names[id(parameter)]}"] = np.asarray(array)
-    known = type(model).__name__ in CLASSES or hasattr(type(model), "__dataclass_params__")
     facts: dict[str, Any] = {
         "format": FORMAT,
         "kind": type(model).__name__,
-        "model": encoded(model, "the model") if known else None,
+        "model": encoded(model, "the model") if made_of_fields(model) else None,
         "shapes": {
             layer.title: [list(layer.input_axes), layer.dtype.name] for layer in model.all_layers() if layer.built
         },

@@ -96,24 +96,19 @@ class Model(Layer):
     # Putting it together ------------------------------------------------------------------------------------------
 
     def adopt(self) -> None:
-        """Give each layer within a name of its own, and the model's source of random numbers."""
-        for attribute, part in self.held():
-            if isinstance(part, Value) and part.name is None:
-                part.name = attribute
+        """Number the layers within that have no name, by kind, and lend them the model's source of random numbers."""
         layers = self.all_layers()[1:]
-        taken = {layer.name for layer in layers if layer.name is not None}
+        taken = {layer.name for layer in layers}
         for layer in layers:
-            kind, number = type(layer).__name__.lower(), 1
             if layer.name is None:
-                while f"{kind}_{number}" in taken:
-                    number += 1
-                layer.name = f"{kind}_{number}"
-                taken.add(layer.name)
-                for attribute, part in layer.held():
-                    if isinstance(part, Value):
-                        part.name = f"{layer.name}_{attribute}"
-            if layer.generator is None and layer.seed is None:
-                layer.generator = self.random()
+                kind = type(layer).__name__.lower()
+                layer.number = next(n for n in itertools.count(1) if f"{kind}_{n}" not in taken)
+                taken.add(layer.title)
+        for layer in (self, *layers):
+            for attribute, part in layer.held():
+                if isinstance(part, Value) and (layer is not self or part.name is None):
+                    part.name = attribute if layer is self else f"{layer.title}_{attribute}"
+        self.lend(self.random())
 
     def compile(
         self,

@@ -1,0 +1,348 @@
+"""Callbacks, the progress bar, saving, loading and resuming."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import multiprocessing
+import random
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import microgd as mg
+from microgd.nn.saving import ModelFileError, read_tensors, write_tensors
+
+X = np.random.default_rng(0).normal(size=(40, 2))
+Y = X @ np.array([[2.0], [-3.0]]) + 1.0
+
+
+def linear(optimizer: Any = None, seed: int = 0) -> mg.Sequential:
+    model = mg.Sequential([mg.Dense(1)], seed=seed)
+    model.compile(optimizer or mg.SGD(0.1), "mse", ["mae"])
+    return model
+
+
+# Hooks
+
+
+def test_hooks_are_called_in_order() -> None:
+    calls: list[str] = []
+
+    class Recorder(mg.Callback):
+        def on_train_begin(self, logs: Any) -> None:
+            calls.append("train begin")
+
+        def on_epoch_begin(self, epoch: int, logs: Any) -> None:
+            calls.append(f"epoch {epoch} begin")
+
+        def on_batch_begin(self, batch: int, logs: Any) -> None:
+            calls.append(f"batch {batch} begin")
+
+        def on_batch_end(self, batch: int, logs: Any) -> None:
+            calls.append(f"batch {batch} end, {', '.join(logs)}")
+
+        def on_epoch_end(self, epoch: int, logs: Any) -> None:
+            calls.append(f"epoch {epoch} end, {', '.join(logs)}")
+
+        def on_train_end(self, logs: Any) -> None:
+            calls.append("train end")
+
+    linear().fit(X, Y, batch_size=20, epochs=1, callbacks=Recorder(), validation_split=0.5)
+    assert calls == [
+        *("train begin", "epoch 0 begin", "batch 0 begin", "batch 0 end, loss"),
+        *("epoch 0 end, loss, mae, val_loss, val_mae", "train end"),
+    ]
+
+
+def test_a_function_is_called_at_the_end_of_each_epoch_and_may_stop_training() -> None:
+    seen = []
+    model = linear()
+
+    def stop(epoch: int, logs: dict[str, float]) -> None:
+        seen.append((epoch, set(logs)))
+        model.stop_training = epoch == 2
+
+    model.fit(X, Y, epochs=10, callbacks=[stop])
+    assert seen == [(epoch, {"loss", "mae"}) for epoch in range(3)]
+
+
+def test_an_unknown_hook_is_an_error() -> None:
+    class Misspelt:
+        def on_epoch_ended(self, epoch: int, logs: Any) -> None: ...
+
+    with pytest.raises(
+        ValueError, match="Misspelt has a hook on_epoch_ended, which is never called; hooks: on_train_beg"
+    ):
+        linear().fit(X, Y, callbacks=[Misspelt()])
+    with pytest.raises(ValueError, match="there is no hook 'on_step'"):
+        mg.LambdaCallback(on_step=print)
+
+
+def test_early_stopping_restores_the_best_weights_however_training_ends() -> None:
+    rates = [0.1] * 10 + [0.9] * 90
+    stopping = mg.EarlyStopping("loss", patience=3)
+    model = linear(mg.SGD(lambda step: rates[step]))
+    weights: list[dict[str, Any]] = []
+    history = model.fit(
+        X, Y, batch_size=40, epochs=100, callbacks=[lambda e, logs: weights.append(model.get_weights()), stopping]
+    )
+    best = int(np.argmin(history.history["loss"]))
+    assert stopping.best_epoch == best and stopping.stopped_epoch == best + 3 == len(history.epoch) - 1
+    assert all(np.array_equal(weights[best][name], weight) for name, weight in model.get_weights().items())
+
+    class Interrupt:
+        def on_epoch_end(self, epoch: int, logs: Any) -> None:
+            weights.append(model.get_weights())
+            if epoch == 13:
+                raise KeyboardInterrupt
+
+    weights.clear()
+    model = linear(mg.SGD(lambda step: rates[step]))
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, Y, batch_size=40, epochs=100, callbacks=[mg.EarlyStopping("loss", patience=50), Interrupt()])
+    best = int(np.argmin(model.history.history["loss"]))
+    assert all(np.array_equal(weights[best][name], weight) for name, weight in model.get_weights().items())
+
+
+def test_early_stopping_of_a_figure_that_should_grow() -> None:
+    stopping = mg.EarlyStopping("val_r2", patience=2, min_delta=0.01)
+    model = linear()
+    model.compile(mg.SGD(0.05), "mse", ["r2"])
+    history = model.fit(X, Y, batch_size=40, epochs=200, validation_split=0.2, callbacks=[stopping])
+    assert len(history.epoch) < 200 and history.history["val_r2"][stopping.best_epoch] > 0.8
+
+
+def test_reduce_on_plateau_and_the_scheduler_set_the_rate() -> None:
+    model = linear(mg.SGD(0.1))
+    reduce = mg.ReduceLROnPlateau("loss", factor=0.5, patience=2, min_learning_rate=0.03, min_delta=1e9)
+    rates = []
+    model.fit(X, Y, epochs=8, callbacks=[reduce, lambda epoch, logs: rates.append(model.compiled().learning_rate)])
+    assert rates == [0.1, 0.1, 0.05, 0.05, 0.03, 0.03, 0.03, 0.03]
+    rates.clear()
+    scheduler = mg.LearningRateScheduler(lambda epoch, rate: 0.1 / (epoch + 1))
+    model.fit(X, Y, epochs=3, callbacks=[scheduler, lambda epoch, logs: rates.append(model.compiled().learning_rate)])
+    assert rates == [0.1, 0.05, 0.1 / 3]
+    with pytest.raises(ValueError, match="which a callback cannot change"):
+        linear(mg.SGD(mg.CosineDecay(0.1, 10))).fit(X, Y, callbacks=[scheduler])
+    with pytest.raises(ValueError, match="learning rate was set to -1"):
+        model.fit(X, Y, callbacks=[mg.LearningRateScheduler(lambda epoch: -1)])
+    with pytest.raises(ValueError, match="factor is 2"):
+        mg.ReduceLROnPlateau(factor=2)
+
+
+def test_the_csv_logger_writes_a_line_an_epoch_and_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "history.csv"
+    model = linear()
+    one = model.fit(X, Y, epochs=2, callbacks=mg.CSVLogger(path)).history["loss"]
+    two = model.fit(X, Y, epochs=3, callbacks=mg.CSVLogger(path, append=True)).history["loss"]
+    with path.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["loss"]) for row in rows] == one + two
+    assert [row["epoch"] for row in rows] == ["1", "2", "1", "2", "3"]
+
+
+# Progress
+
+
+def progress(terminal: bool, monkeypatch: pytest.MonkeyPatch, verbose: int = 1) -> str:
+    class Stream(io.StringIO):
+        def isatty(self) -> bool:
+            return terminal
+
+    stream = Stream()
+    monkeypatch.setattr(sys, "stderr", stream)
+    linear().fit(X, Y, epochs=3, validation_split=0.2, verbose=verbose)
+    return stream.getvalue()
+
+
+def test_there_is_a_bar_on_a_terminal_and_none_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bar = progress(True, monkeypatch)
+    assert "epoch 3/3" in bar and "loss=" in bar and "val_loss=" in bar and "100%" in bar
+    assert progress(False, monkeypatch) == "" and progress(True, monkeypatch, verbose=0) == ""
+    assert not capsys.readouterr().out
+    progress(False, monkeypatch, verbose=2)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3 and lines[2].startswith("epoch 3/3  loss ") and "val_mae" in lines[2]
+
+
+# Saving
+
+
+def everything() -> mg.Sequential:
+    model = mg.Sequential(
+        [
+            mg.Normalization(),
+            mg.Dense(6, "gelu", kernel_initializer="he_normal", kernel_regularizer=mg.L2(1e-4)),
+            mg.BatchNormalization(),
+            mg.Dropout(0.2),
+            mg.LayerNormalization(),
+            mg.Dense(4, np.tanh, use_bias=False),
+            mg.Dropout(0.1, seed=5),
+            mg.Sequential([mg.Dense(1), mg.Rescaling(2.0, 1.0)]),
+        ],
+        seed=0,
+    )
+    model.layers[0].adapt(X)
+    model.compile(mg.Adam(mg.CosineDecay(0.05, 100)), "huber", ["mae", "r2"])
+    return model
+
+
+def same_weights(one: mg.Model, two: mg.Model) -> bool:
+    a, b = one.get_weights(), two.get_weights()
+    return a.keys() == b.keys() and all(a[name].tobytes() == b[name].tobytes() for name in a)
+
+
+def test_a_loaded_model_predicts_the_same_and_goes_on_the_same(tmp_path: Path) -> None:
+    whole = everything()
+    history = whole.fit(X, Y, epochs=6, batch_size=16, validation_split=0.2)
+    half = everything()
+    half.fit(X, Y, epochs=3, batch_size=16, validation_split=0.2)
+    half.notes = {"names": ["a", "b"]}
+    half.save(tmp_path / "model.safetensors")
+    loaded = mg.load_model(tmp_path / "model.safetensors")
+    assert loaded.predict(X).tobytes() == half.predict(X).tobytes()
+    assert loaded.notes == {"names": ["a", "b"]} and loaded.epoch == 3
+    assert [layer.name for layer in loaded.all_layers()] == [layer.name for layer in half.all_layers()]
+    loaded.fit(X, Y, epochs=6, batch_size=16, validation_split=0.2, initial_epoch=loaded.epoch)
+    assert same_weights(loaded, whole)
+    assert loaded.history.history == history.history
+
+
+def test_safetensors_itself_reads_what_we_write_and_we_what_it_writes(tmp_path: Path) -> None:
+    safetensors = pytest.importorskip("safetensors.numpy")
+    model = linear()
+    model.fit(X, Y)
+    model.save(tmp_path / "model.safetensors")
+    read = safetensors.load_file(tmp_path / "model.safetensors")
+    assert all(np.array_equal(read[name], weight) for name, weight in model.get_weights().items())
+    arrays: dict[str, Any] = {
+        "a": np.arange(6.0).reshape(2, 3),
+        "b": np.array([1.5], np.float32),
+        "empty": np.zeros((0, 2)),
+    }
+    safetensors.save_file(arrays, tmp_path / "theirs.safetensors", {"who": "they"})
+    found, metadata = read_tensors(tmp_path / "theirs.safetensors")
+    assert metadata == {"who": "they"} and found.keys() == arrays.keys()
+    assert all(np.array_equal(found[name], arrays[name]) for name in arrays)
+    with pytest.raises(ModelFileError, match="was not written by microgd"):
+        mg.load_model(tmp_path / "theirs.safetensors")
+
+
+def test_files_that_are_not_whole_or_not_ours_are_refused_by_name(tmp_path: Path) -> None:
+    model = linear()
+    model.fit(X, Y)
+    path = tmp_path / "model.safetensors"
+    model.save(path)
+    content = path.read_bytes()
+    for length in range(0, len(content), 37):
+        path.write_bytes(content[:length])
+        with pytest.raises(ModelFileError, match=r"model.safetensors.* truncated"):
+            mg.load_model(path)
+    path.write_text("a,b\n1,2\n" * 10)
+    with pytest.raises(ModelFileError, match="is not a model file"):
+        mg.load_model(path)
+    with pytest.raises(FileNotFoundError):
+        mg.load_model(tmp_path / "nowhere.safetensors")
+    arrays, metadata = {"a": np.zeros(1)}, {"microgd": json.dumps({"format": 99})}
+    write_tensors(path, arrays, metadata)
+    with pytest.raises(ModelFileError, match="written by a newer microgd, in format 99"):
+        mg.load_model(path)
+
+
+def test_weights_that_do_not_fit_name_the_layer_expected_and_found(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    model = linear()
+    model.fit(X, Y)
+    model.save(path)
+    other = linear()
+    other.fit(X[:, :1], Y)
+    with pytest.raises(ModelFileError, match=r"dense_1_kernel has shape \(1, 1\), but .* have shape \(2, 1\)"):
+        other.load(path)
+    deeper = mg.Sequential([mg.Dense(2), mg.Dense(1)])
+    deeper.predict(X)
+    with pytest.raises(ModelFileError, match="expected dense_1_kernel, dense_1_bias, dense_2_kernel"):
+        deeper.load(path)
+
+
+@dataclass(eq=False, repr=False)
+class Doubling(mg.Layer):
+    factor: float = 2.0
+
+    def forward(self, x: Any, training: bool) -> Any:
+        return x * self.factor
+
+
+def test_layers_of_ones_own_are_saved_and_functions_without_a_name_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    model = mg.Sequential([mg.Dense(1), Doubling(3.0)], seed=0)
+    before = model.predict(X)
+    model.save(path)
+    assert np.array_equal(mg.load_model(path, custom=[Doubling]).predict(X), before)
+    with pytest.raises(ModelFileError, match="no class 'Doubling'"):
+        mg.load_model(path)
+    with pytest.raises(TypeError, match="cannot save activation of layers of the model: <function"):
+        mg.Sequential([mg.Dense(1, lambda x: x)]).save(path)
+
+
+class Residual(mg.Model):
+    def __init__(self) -> None:
+        self.inner = mg.Dense(2, "tanh")
+        self.last = mg.Dense(1)
+
+    def __call__(self, x: Any, training: bool = False) -> Any:
+        return self.last(x + self.inner(x))
+
+
+def test_a_class_of_ones_own_is_loaded_into(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    model = Residual()
+    model.compile("adam", "mse")
+    model.fit(X, Y, epochs=2)
+    model.save(path)
+    other = Residual()
+    other.compile("adam", "mse")
+    other.predict(X)
+    other.load(path)
+    assert same_weights(model, other) and other.optimizer is not None and other.optimizer.iterations == 4
+    with pytest.raises(ModelFileError, match=r"has the weights of a Residual.*call model.load"):
+        mg.load_model(path)
+
+
+def train_with_checkpoints(path: str, epochs: int) -> None:
+    model = mg.load_model(path) if Path(path).exists() else everything()
+    model.fit(
+        X, Y, epochs=epochs, batch_size=4, initial_epoch=model.epoch, callbacks=[mg.ModelCheckpoint(path)], verbose=0
+    )
+
+
+def test_twenty_kills_at_random_moments_change_no_bit(tmp_path: Path) -> None:
+    epochs = 300
+    context = multiprocessing.get_context("fork")
+    train_with_checkpoints(str(tmp_path / "whole.safetensors"), epochs)
+    path = str(tmp_path / "killed.safetensors")
+    dice = random.Random(0)
+    kills = 0
+    while kills < 20:
+        process = context.Process(target=train_with_checkpoints, args=(path, epochs))
+        process.start()
+        time.sleep(dice.uniform(0.0, 0.07))
+        if Path(path).exists() and mg.load_model(path).epoch >= epochs - 5:
+            break
+        process.kill()
+        process.join()
+        kills += 1
+        if Path(path).exists():
+            mg.load_model(path)
+    train_with_checkpoints(path, epochs)
+    whole, killed = mg.load_model(tmp_path / "whole.safetensors"), mg.load_model(path)
+    assert kills == 20
+    assert same_weights(whole, killed) and whole.history.history == killed.history.history
