@@ -39,11 +39,15 @@ __all__ = [
 # than NumPy does.
 PARTS = ("nn", "data", "viz")
 ELSEWHERE = {"compile": "autograd.compile", "Compiled": "autograd.compile", "CompileError": "autograd.tracing"}
+ELSEWHERE |= dict.fromkeys(("check_grads", "custom_rule", "GradientError"), "autograd.checks")
 
 if TYPE_CHECKING:
     from . import data as data
     from . import nn as nn
     from . import viz as viz
+    from .autograd.checks import GradientError as GradientError
+    from .autograd.checks import check_grads as check_grads
+    from .autograd.checks import custom_rule as custom_rule
     from .autograd.compile import Compiled as Compiled
     from .autograd.compile import compile as compile
     from .autograd.tracing import CompileError as CompileError

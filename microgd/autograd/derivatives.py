@@ -290,11 +290,10 @@ def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any,
             raise ValueError(f"a tangent has shape {np.shape(tangent)}, but its argument has shape {value.shape}.")
     dummy = Value(ones_like(call.root._data))
     cotangents = pull_back(call.root, dummy, call.wanted, record=True)
-    total: Any = 0.0 * dummy
     with enable_grad():
+        total: Any = np.sum(0.0 * dummy)
         for cotangent, tangent in zip(cotangents, directions, strict=True):
             total = total + np.sum(cotangent * tangent)
-        total = np.sum(total)
     record = call.record or (recording() and any(type(tangent) is Value for tangent in directions))
     (tangent,) = pull_back(total, 1.0, [dummy], record=record)
     return call.value, tangent

@@ -486,7 +486,8 @@ def apply(function: Function, inputs: tuple[Any, ...], options: dict[str, Any]) 
     rule = find(function)
     inputs, options = bound(rule, inputs, options)
     inputs = tuple(
-        x if type(x) is Value or x is None or rule.derivative(i) is None else constant(x) for i, x in enumerate(inputs)
+        x if type(x) in (Value, str, type(None)) or rule.derivative(i) is None else constant(x)
+        for i, x in enumerate(inputs)
     )
     operands = tuple(map(raw, inputs))
     try:
@@ -574,7 +575,7 @@ def bound(rule: Rule, inputs: tuple[Any, ...], options: dict[str, Any]) -> tuple
     function = rule.function
     if rule.bind is not None:
         inputs, options = rule.bind(*inputs, **options)
-    else:
+    elif rule.variadic is None:
         names, count = parameters_of(function), len(rule.derivatives)
         options = dict(zip(names[count:], inputs[count:], strict=False)) | options
         inputs = inputs[:count]

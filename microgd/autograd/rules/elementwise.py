@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .table import constant, elementwise, piecewise_constant, primitive
+from .table import constant, elementwise, piecewise_constant, primitive, rule
 
 LN2 = math.log(2.0)
 LN10 = math.log(10.0)
@@ -111,6 +111,27 @@ elementwise(
     scalar=lambda a, b: a if a <= b or a != a else b,
 )
 elementwise(np.where, None, lambda g, y, c, a, b: np.where(c, g, 0.0), lambda g, y, c, a, b: np.where(c, 0.0, g))
+
+
+def within(x: Any, low: Any, high: Any) -> Any:
+    """Return where np.clip leaves x as it is, the limits included."""
+    above = True if low is None else np.greater_equal(x, low)
+    return above if high is None else above & np.less_equal(x, high)
+
+
+def clip_arguments(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    """Bind np.clip's limits, which go by two names each."""
+    return (x, a_min if min is None else min, a_max if max is None else max), {}
+
+
+rule(
+    np.clip,
+    lambda g, y, x, low, high: g * within(x, low, high),
+    lambda g, y, x, low, high: g * np.less(x, low),
+    lambda g, y, x, low, high: g * np.greater(x, high),
+    bind=clip_arguments,
+)
+rule(np.round, lambda g, y, x, decimals=0: None)
 piecewise_constant(np.sign, scalar=lambda x: float((x > 0) - (x < 0)) if x == x else x)
 piecewise_constant(np.floor, np.ceil, np.trunc, np.rint)
 constant(np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal)
