@@ -13,6 +13,7 @@ from .callbacks import (
     ReduceLROnPlateau,
     TerminateOnNaN,
 )
+from .diagnosis import Diagnosis, RangeTest, diagnose, learning_rate_range_test
 from .layer import Layer
 from .layers import (
     Activation,
@@ -37,6 +38,7 @@ from .losses import (
     sparse_categorical_crossentropy,
 )
 from .metrics import accuracy, auc, precision, r2, recall
+from .minimizing import Trace, minimize
 from .models import Sequential
 from .optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from .regularizers import L1, L1L2, L2
@@ -58,6 +60,7 @@ __all__ = [
     "Callback",
     "CosineDecay",
     "Dense",
+    "Diagnosis",
     "DivergenceError",
     "Dropout",
     "EarlyStopping",
@@ -75,26 +78,31 @@ __all__ = [
     "Optimizer",
     "PiecewiseConstant",
     "RMSprop",
+    "RangeTest",
     "ReduceLROnPlateau",
     "Rescaling",
     "Sequential",
     "TerminateOnNaN",
+    "Trace",
     "accuracy",
     "auc",
     "binary_crossentropy",
     "categorical_crossentropy",
+    "diagnose",
     "elu",
     "gelu",
     "hinge",
     "huber",
     "initializers",
     "leaky_relu",
+    "learning_rate_range_test",
     "linear",
     "load_model",
     "log_cosh",
     "mean_absolute_error",
     "mean_absolute_percentage_error",
     "mean_squared_error",
+    "minimize",
     "precision",
     "r2",
     "recall",

@@ -20,6 +20,7 @@ from ..autograd.tracing import CompileError
 from ..autograd.value import Value, no_grad
 from ..data.preparation import last_split
 from .callbacks import Best, History, Hooks, Logs
+from .diagnosis import diagnose, outstanding_columns
 from .feeding import Batch, Feed, checked_rows, features, like_prediction
 from .layer import Layer
 from .losses import Loss, loss_of
@@ -31,7 +32,7 @@ from .saving import restore, save_model
 ROWS_AT_A_TIME = 4096  # in evaluate and predict, to bound the memory
 GROWTH_MEANT_AS_DIVERGENCE = 1e6  # of an epoch's loss, against that of the first batch
 COMPILED_FROM_STEPS = 50  # recording a step takes as long as a few dozen steps
-LARGE_FEATURE = 10.0  # standardised features hardly ever are
+ROWS_DIAGNOSED = 1000  # when training diverged
 
 
 Step = Callable[[Batch], tuple[float, Any]]
@@ -155,28 +156,31 @@ class Model(Layer):
 
     # One step -----------------------------------------------------------------------------------------------------
 
-    def objective(self, batch: Batch, training: bool) -> tuple[Any, Any]:
+    def objective(self, batch: Batch, training: bool, loss_function: Loss | None = None) -> tuple[Any, Any]:
         """Return the loss of a batch and its predictions."""
         y_pred = self(batch.x, training=training)
         weights = {} if batch.weight is None else {"sample_weight": batch.weight}
-        loss = self.loss(batch.y, y_pred, **weights)
+        loss = (loss_function or self.loss)(batch.y, y_pred, **weights)
         for layer in self.regularized:
             for penalty in layer.penalties():
                 loss = loss + penalty
         return loss, y_pred
 
-    def objective_of(self, x: Any, y: Any) -> Any:
+    def objective_of(self, x: Any, y: Any, loss: str | Loss | None = None) -> Any:
         """Return the loss of some rows as a Value with its record, as to draw it or to differentiate it.
 
         Args:
             x: Features, shape (rows, ...).
             y: Targets, shape (rows,) or (rows, ...).
+            loss: By name or as a function; by default the one that the model was compiled with.
 
         Raises:
-            RuntimeError: If the model is not compiled.
+            RuntimeError: If no loss is given and the model is not compiled.
         """
-        self.compiled()
-        return self.objective(self.fitting(checked_rows(x, y)), training=True)[0]
+        if loss is None:
+            self.compiled()
+        chosen = None if loss is None else loss_of(loss)
+        return self.objective(self.fitting(checked_rows(x, y)), training=True, loss_function=chosen)[0]
 
     def fitting(self, rows: Batch) -> Batch:
         """Return rows with their targets in the shape that the model predicts."""
@@ -385,7 +389,7 @@ class Model(Layer):
                         hooks.call("on_batch_begin", number, logs)
                         loss, prediction = step(batch)
                         if not math.isfinite(loss):
-                            raise self.diverged(loss, epoch, best, first)
+                            raise self.diverged(loss, epoch, best, feed, first)
                         reference = loss if reference is None else reference
                         total += loss * len(batch.x)
                         count += len(batch.x)
@@ -398,7 +402,7 @@ class Model(Layer):
                         figures = self.measure(validation, ROWS_AT_A_TIME)
                         logs |= {f"val_{name}": value for name, value in figures.items()}
                     if logs["loss"] > GROWTH_MEANT_AS_DIVERGENCE * max(reference or 0.0, 1.0):
-                        raise self.diverged(logs["loss"], epoch, best, first)
+                        raise self.diverged(logs["loss"], epoch, best, feed, first)
                     if best.improves(epoch, logs):
                         best.weights = self.get_weights()
                     self.epoch = epoch + 1
@@ -409,17 +413,28 @@ class Model(Layer):
                 hooks.call("on_train_end", logs)
         return history
 
-    def diverged(self, loss: float, epoch: int, best: Best, x: Any) -> DivergenceError:
+    def diverged(self, loss: float, epoch: int, best: Best, feed: Feed, x: Any) -> DivergenceError:
         """Go back to the best weights, and return the error that says what happened and why."""
         if best.weights is not None:
             self.set_weights(best.weights)
         kept = f"epoch {best.epoch + 1} ({best.monitor} {best.value:g})" if best.epoch >= 0 else "the start"
-        columns = unscaled_columns(x)
+        rate = self.compiled().rate
+        cause, remedy = f"{rate:g}: each step goes beyond the minimum", f"say to {rate / 10:g}"
+        if isinstance(feed.source, Batch):
+            found = diagnose(self, feed.source.x[:ROWS_DIAGNOSED], feed.source.y[:ROWS_DIAGNOSED])
+            if found.stable is False and math.isfinite(found.best_rate):
+                cause, remedy = (
+                    f"{rate:g}, where {found.stable_below:.3g} is the limit",
+                    f"say to {found.best_rate:.2g}",
+                )
+        columns = outstanding_columns(x)
+        if columns:
+            cause += f", for the scale of the columns {', '.join(columns)} of x"
+            remedy = "after that, to suit"
         return DivergenceError(
             f"training diverged in epoch {epoch + 1}: the loss is {loss:g}. The likely cause is the learning rate, "
-            f"{self.compiled().rate:g}: each step goes beyond the minimum.{columns} Lower the learning rate"
-            f"{' after that' if columns else ''}, say to {self.compiled().rate / 10:g}. "
-            f"The model has the weights of {kept}.",
+            f"{cause}. {'Bring all columns to mean 0 and deviation 1 with mg.data.StandardScaler. ' if columns else ''}"
+            f"Lower the learning rate, {remedy}. The model has the weights of {kept}.",
             epoch + 1,
             best.epoch + 1,
         )
@@ -542,18 +557,6 @@ class Model(Layer):
         wide = [max(len(row[column]) for row in rows) for column in range(3)]
         for name, shapes, count in rows:
             print(f"{name:<{wide[0]}}   {shapes:<{wide[1]}}   {count:>{wide[2]}}".rstrip())
-
-
-def unscaled_columns(x: Any) -> str:
-    """Return which columns of the features are so large that they make a small learning rate too large."""
-    large = np.max(np.abs(x), axis=0)
-    unscaled = [str(i) for i in np.flatnonzero(large > LARGE_FEATURE)] if np.ndim(x) == 2 else []
-    if not unscaled:
-        return ""
-    return (
-        f" Columns of x that are not scaled: {', '.join(unscaled[:8])}{', ...' if len(unscaled) > 8 else ''} (up to "
-        f"{large.max():g}): bring them to mean 0 and deviation 1 with mg.data.StandardScaler."
-    )
 
 
 def whole(name: str, number: Any) -> int:

@@ -50,7 +50,7 @@ def d_affine_input(g: Any, y: Any, x: Any, kernel: Any, bias: Any) -> Any:
 def d_affine_kernel(g: Any, y: Any, x: Any, kernel: Any, bias: Any) -> Any:
     """Xᵀ G, over all rows."""
     if np.ndim(x) == 2:
-        return x.T.dot(g)
+        return np.dot(x.T, g)  # the function, not the method: the second order gives it Values
     return np.dot(np.reshape(x, (-1, np.shape(x)[-1])).T, np.reshape(g, (-1, np.shape(g)[-1])))
 
 
