@@ -27,8 +27,8 @@ class Step(NamedTuple):
     node: Any  # the Value whose record is walked
     argument: int  # which of its inputs
     parent: Any  # the Value that is that input
-    upstream: Any  # d root / d node
-    contribution: Any  # this edge's part of d root / d parent
+    upstream: Any  # d root / d node; None where nothing flows
+    contribution: Any  # this edge's part of d root / d parent; None where the derivative is zero
     total: Any  # the sum of the parts so far
     path: int  # this is part `path` ...
     paths: int  # ... of so many
@@ -224,7 +224,8 @@ def walk(root: Any, cotangent: Any = None) -> Iterator[Step]:
     totals = {root: seed}
     for node, argument, parent, contribution in edges(nodes, totals, create_graph=False):
         met[parent] = met.get(parent, 0) + 1
-        yield Step(node, argument, parent, totals[node], contribution, totals.get(parent), met[parent], paths[parent])
+        upstream, total = totals.get(node), totals.get(parent)
+        yield Step(node, argument, parent, upstream, contribution, total, met[parent], paths[parent])
 
 
 def edges(
