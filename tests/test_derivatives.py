@@ -1,0 +1,205 @@
+"""The derivative operators, the checker and custom rules; golden numbers of other systems."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import microgd as mg
+from microgd import GradientError, Value
+
+
+def goldstein_price(p: Any) -> Any:
+    x, y = p[0], p[1]
+    first = 1 + (x + y + 1) ** 2 * (19 - 14 * x + 3 * x**2 - 14 * y + 6 * x * y + 3 * y**2)
+    second = 30 + (2 * x - 3 * y) ** 2 * (18 - 32 * x + 12 * x**2 + 48 * y - 36 * x * y + 27 * y**2)
+    return first * second
+
+
+def matyas(p: Any) -> Any:
+    return 0.26 * (p[0] ** 2 + p[1] ** 2) - 0.48 * p[0] * p[1]
+
+
+def rosenbrock(p: Any) -> Any:
+    return 100 * (p[1] - p[0] ** 2) ** 2 + (p[0] - 1) ** 2
+
+
+@pytest.mark.parametrize(
+    ("function", "at", "value", "gradient"),
+    [
+        (goldstein_price, [1.0, 1.0], 1876.0, [-5376.0, 8064.0]),
+        (matyas, [1.0, 1.0], 0.04, [0.04, 0.04]),
+        (rosenbrock, [0.0, 2.0], 401.0, [-2.0, 400.0]),
+    ],
+)
+def test_golden_functions(function: Any, at: list[float], value: float, gradient: list[float]) -> None:
+    found, slope = mg.value_and_grad(function)(np.array(at))
+    assert found == pytest.approx(value, rel=1e-12)
+    np.testing.assert_allclose(slope, gradient, rtol=1e-12)
+
+
+def test_golden_derivatives_of_one_number() -> None:
+    def quartic(x: Any) -> Any:
+        return x**4 - 2 * x**2
+
+    assert mg.grad(quartic)(2.0) == 24.0
+    assert mg.grad(mg.grad(quartic))(2.0) == 44.0
+    assert mg.grad(mg.grad(mg.grad(quartic)))(2.0) == 48.0
+    assert mg.grad(np.tanh)(1.0) == pytest.approx(0.419974341614026, rel=1e-14)
+
+
+def test_golden_graph_of_the_scalar_tutorial_engine() -> None:
+    a, b = Value(-4.0), Value(2.0)
+    c = a + b
+    d = a * b + b**3
+    c += c + 1
+    c += 1 + c + (-a)
+    d += d * 2 + (b + a).relu()
+    d += 3 * d + (b - a).relu()
+    e = c - d
+    f = e**2
+    g = f / 2.0
+    g += 10.0 / f
+    g.backward()
+    assert g.data == 24.70408163265306
+    assert a.grad == 138.83381924198252
+    assert b.grad == 645.5772594752186
+
+
+def test_several_arguments_and_nested_ones() -> None:
+    def f(parameters: Any, x: Any) -> Any:
+        return np.sum(parameters["w"] * x) + parameters["b"][0] ** 2 * parameters["b"][1]
+
+    parameters = {"w": np.array([1.0, 2.0]), "b": [3.0, (4.0)]}
+    gradient = mg.grad(f)(parameters, np.array([5.0, 6.0]))
+    assert gradient["w"].tolist() == [5.0, 6.0]
+    assert gradient["b"] == [24.0, 9.0]
+    first, second = mg.grad(f, argnum=(0, 1))(parameters, np.array([5.0, 6.0]))
+    assert first["b"] == [24.0, 9.0]
+    assert second.tolist() == [1.0, 2.0]
+    with pytest.raises(ValueError, match="argnum=2"):
+        mg.grad(f, argnum=2)(parameters, 1.0)
+
+
+def test_levels_are_not_confused() -> None:
+    assert mg.grad(lambda x: x * mg.grad(lambda y: x + y)(1.0))(1.0) == 1.0
+    assert mg.grad(lambda x: x * mg.grad(lambda y: x * y)(1.0))(3.0) == 6.0
+    assert mg.grad(lambda x: mg.grad(lambda y: x * y * y)(x))(3.0) == 12.0  # d/dx (x · 2x)
+    assert mg.grad(lambda x: mg.jvp(lambda y: x * y * y, (2.0,), (1.0,))[1])(3.0) == 4.0
+
+
+def test_closures_over_outer_values_are_right_and_no_grad_of_theirs_is_touched() -> None:
+    w = Value(2.0)
+    slope = mg.grad(lambda x: x * w**2)(3.0)
+    assert float(slope) == 4.0
+    slope.backward()  # it depends on w, so it is a Value: d(w²)/dw
+    assert w.grad == 4.0
+    assert mg.grad(lambda x: x * x)(3.0) == 6.0
+    assert w.grad == 4.0
+
+
+def test_inside_no_grad_derivatives_are_still_right() -> None:
+    with mg.no_grad():
+        assert mg.grad(lambda x: x**3)(2.0) == 12.0
+
+
+def test_vjp_and_jvp_are_transposes() -> None:
+    generator = np.random.default_rng(0)
+    a, b = generator.normal(size=(2, 3)), generator.normal(size=(3, 2))
+
+    def f(p: Any, q: Any) -> Any:
+        return np.tanh(p @ q)
+
+    value, pullback = mg.vjp(f, a, b)
+    cotangent, tangents = generator.normal(size=(2, 2)), (generator.normal(size=(2, 3)), generator.normal(size=(3, 2)))
+    forward_value, tangent = mg.jvp(f, (a, b), tangents)
+    np.testing.assert_array_equal(value, forward_value)
+    reverse = sum(np.sum(x * t) for x, t in zip(pullback(cotangent), tangents, strict=True))
+    assert np.sum(cotangent * tangent) == pytest.approx(reverse, rel=1e-12)
+
+
+def test_jacobian_hessian_and_hvp_agree() -> None:
+    x, v = np.array([0.3, -0.7, 1.1]), np.array([1.0, 2.0, -1.0])
+
+    def f(p: Any) -> Any:
+        return np.sum(np.sin(p) * p[::-1] ** 2)
+
+    h = mg.hessian(f)(x)
+    assert h.shape == (3, 3)
+    np.testing.assert_allclose(h, h.T, rtol=1e-12)
+    np.testing.assert_allclose(mg.hvp(f, x, v), h @ v, rtol=1e-12)
+    np.testing.assert_allclose(mg.jacobian(mg.grad(f))(x), h)
+    j = mg.jacobian(lambda p: np.outer(p, p))(x)
+    assert j.shape == (3, 3, 3)
+
+
+def test_elementwise_grad_and_aux() -> None:
+    x = np.array([0.5, 1.5])
+    np.testing.assert_allclose(mg.elementwise_grad(np.sin)(x), np.cos(x), rtol=1e-15)
+    assert mg.grad_and_aux(lambda p: (p * p, {"seen": 1}))(3.0) == (6.0, {"seen": 1})
+
+
+def test_independence_gives_zeros_of_the_right_shape() -> None:
+    assert mg.grad(lambda x: 3.0)(np.ones((2, 3))).tolist() == np.zeros((2, 3)).tolist()
+    assert mg.jacobian(lambda x: np.zeros(2))(np.ones(3)).tolist() == np.zeros((2, 3)).tolist()
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: mg.grad(lambda x: x * 2)(np.ones(2)), ValueError, r"returned shape \(2,\)"),
+        (lambda: mg.grad(lambda x: "text")(1.0), TypeError, "must return a number"),
+        (lambda: mg.vjp(np.sin, np.ones(2))[1](np.ones(3)), ValueError, r"shape \(3,\)"),
+        (lambda: mg.jvp(np.sin, (1.0,), (1.0, 2.0)), ValueError, "one tangent an argument"),
+        (lambda: mg.jvp(np.sin, (1.0,), (np.ones(2),)), ValueError, r"tangent has shape \(2,\)"),
+    ],
+)
+def test_bad_calls(call: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_custom_rule_is_checked_on_the_spot() -> None:
+    def cube(x: Any) -> Any:
+        return x * x * x
+
+    with pytest.raises(GradientError, match=r"cube.*finite differences"):
+        mg.custom_rule(lambda g, y, x: g * 3.0015 * x**2)(cube)
+    right = mg.custom_rule(lambda g, y, x: g * 3 * x**2)(cube)
+    assert mg.grad(mg.grad(right))(2.0) == 12.0
+    assert right(2.0) == 8.0
+    with pytest.raises(ValueError, match="a rule already"):
+        mg.custom_rule(lambda g, y, x: g)(np.sin)
+    with pytest.raises(ValueError, match="numeric=True"):
+        mg.custom_rule()(lambda x: x)
+    with pytest.raises(ValueError, match="pass example="):
+        mg.custom_rule(lambda g, y, x: g)(lambda x: x.no_such_thing)
+
+
+def test_numeric_rule() -> None:
+    @mg.custom_rule(numeric=True)
+    def black_box(x: Any, y: Any) -> Any:
+        return np.asarray(np.exp(x) * y)
+
+    dx, dy = mg.grad(lambda x, y: np.sum(black_box(x, y)), argnum=(0, 1))(np.array([0.0, 1.0]), np.array([2.0, 3.0]))
+    np.testing.assert_allclose(dx, [2.0, 3 * np.e], rtol=1e-6)
+    np.testing.assert_allclose(dy, [1.0, np.e], rtol=1e-6)
+    with pytest.raises(NotImplementedError, match="give it a rule"):
+        mg.grad(mg.grad(lambda x: np.sum(black_box(x, 1.0))))(1.0)
+
+
+def test_check_grads_finds_a_kink_and_a_wrong_second_derivative() -> None:
+    with pytest.raises(GradientError, match="kink"):
+        mg.check_grads(np.abs, np.array([0.0, 1.0]))
+
+    def half_right(x: Any) -> Any:
+        return np.sin(x) if type(x) is not Value else sine_with_a_frozen_slope(x)
+
+    def sine_with_a_frozen_slope(x: Value) -> Any:
+        return np.cos(x.data) * (x - x.data) + np.sin(x.data)  # the tangent: its slope is right, its curvature 0
+
+    mg.check_grads(half_right, np.array([1.0, 2.0]), order=1)
+    with pytest.raises(GradientError, match="the gradient of half_right"):
+        mg.check_grads(half_right, np.array([1.0, 2.0]), order=2)
