@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .inplace import refuse_stale
-from .operators import ABSENT, active, contribution_of, pull_of
+from .operators import ABSENT, active, contribution_of, pull_of, value_pull_of
 from .rules.table import Rule
 
 serial = attrgetter("serial")
@@ -126,7 +126,8 @@ def backward(root: Any, cotangent: Any, *, keep: str, create_graph: bool) -> Non
         gc.disable()
     try:
         if create_graph:
-            recorded_gradients(root, seed, nodes)
+            root.grad = seed if type(seed) is type(root) else type(root)(seed)
+            pull_on_values(nodes)
         else:
             root.grad = seed
             if active.trace is not None:
@@ -152,6 +153,13 @@ def pull_all(nodes: list[Any]) -> None:
         if g is not None:
             rule = node.rule
             (rule.pull or pull_of(rule))(node, g)
+
+
+def pull_on_values(nodes: list[Any]) -> None:
+    """Pull the cotangent back through each record, latest first, on Values, so that it is recorded in turn."""
+    for node in reversed(nodes):
+        if node.grad is not None:
+            (node.rule.value_pull or value_pull_of(node.rule))(node, node.grad)
 
 
 def pull_and_drop(nodes: list[Any]) -> None:
@@ -248,13 +256,3 @@ def edges(
             if contribution is not None:
                 totals[parent] = totals[parent] + contribution if parent in totals else contribution
             yield node, argument, parent, contribution
-
-
-def recorded_gradients(root: Any, seed: Any, nodes: list[Any]) -> None:
-    """Compute every gradient as a Value, by giving the rules Values."""
-    totals = {root: seed}
-    for _ in edges(nodes, totals, create_graph=True):
-        pass
-    kind = type(root)
-    for value, total in totals.items():
-        value.grad = total if type(total) is kind else kind(total)

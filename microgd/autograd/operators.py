@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Sequence
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -234,7 +235,7 @@ UNPACK_CONSTANT = """\
 PULL = """\
 def pull_{name}(node, g):
 {unpack}
-    y = node._data
+    y = {y}
 {steps}
 """
 
@@ -246,6 +247,14 @@ STEP = """\
             d = derivative_in_numpy(node, {position}, g)
         if type(d) is not float:
             d = fit(d, {operand})
+        {input}.grad = d if {input}.grad is None else {input}.grad + d"""
+
+
+VALUE_STEP = """\
+    if type({input}) is Value:
+        d = {derivative}
+        if type(d) is not Value or type(d._data) is not float or type({operand}) is not float:
+            d = fit(d, {input})
         {input}.grad = d if {input}.grad is None else {input}.grad + d"""
 
 
@@ -271,24 +280,32 @@ def as_source(item: Any) -> str:
     return "absent" if item is ABSENT else f"({', '.join(item)},)" if type(item) is tuple else item
 
 
-def emit(rule: Rule, *, reflected: bool = False) -> tuple[str, str]:
-    """Return the source of a row's fast operator and of its fused pullback, and make known the names they use."""
-    name, arity = rule.name, len(rule.derivatives)
+def emit(rule: Rule, *, reflected: bool = False) -> tuple[str, str, str]:
+    """Return the source of a row's fast operator and of its fused pullbacks, and make known the names they use.
+
+    The first pullback works on bare numbers; the second on Values, so that it is recorded in turn.
+    """
+    name, arity = full_name(rule.function).replace(".", "_"), len(rule.derivatives)
     operands = LETTERS[:arity]
     inputs = tuple(f"{letter}_" for letter in operands)
     namespace.update({f"rule_{name}": rule, f"function_{name}": rule.function})
     namespace[f"forward_{name}"] = inspect.unwrap(rule.forward)
     namespace.update({f"derivative_{name}_{i}": d for i, d in enumerate(rule.derivatives)})
 
+    def derivatives_of(names: tuple[str, ...]) -> list[Any]:
+        formulas = trace(rule, names) if rule.elementwise else None
+        if formulas is not None:
+            return formulas
+        arguments = ", ".join(("g", "y", *names))  # not a formula: call the rule
+        return [d and Symbol(f"derivative_{name}_{i}({arguments})") for i, d in enumerate(rule.derivatives)]
+
     forward: Any = Symbol(f"forward_{name}({', '.join(operands)})")
-    derivatives = trace(rule, operands) if rule.elementwise else None
-    if derivatives is None:  # not a formula: call the rule
-        arguments = ", ".join(("g", "y", *operands))
-        derivatives = [d and Symbol(f"derivative_{name}_{i}({arguments})") for i, d in enumerate(rule.derivatives)]
     if rule.elementwise:
         forward = rule.function(*map(Symbol, operands))
+    derivatives = derivatives_of(operands)
     for function in functions_in(forward).union(*map(functions_in, derivatives)):
         namespace[function.__name__] = call_of(RULES[function]) if function in RULES else function
+        namespace.setdefault(f"value_{function.__name__}", partial(operate, function))
 
     names = map(as_source, (*packed(inputs), *packed(operands)))
     slots = dict(zip(("left", "right", "left_data", "right_data"), names, strict=True))
@@ -307,17 +324,23 @@ def emit(rule: Rule, *, reflected: bool = False) -> tuple[str, str]:
         settle="" if rule.elementwise else SETTLE,
         **slots,
     )
-    steps = [
-        STEP.format(input=i, operand=o, derivative=source(d), position=k)
-        for k, (i, o, d) in enumerate(zip(inputs, operands, derivatives, strict=True))
-        if d is not None
-    ]
-    pull = PULL.format(
-        name=name,
-        unpack="\n".join(f"    {names} = node.{slot}" for slot, names in slots.items() if names != "absent"),
-        steps="\n".join(steps) or "    return  # piecewise constant: nothing to add",
-    )
-    return operator, pull
+
+    def pull(template: str, y: str, formulas: list[Any], prefix: str) -> str:
+        steps = [
+            template.format(input=i, operand=o, derivative=source(d, prefix=prefix), position=k)
+            for k, (i, o, d) in enumerate(zip(inputs, operands, formulas, strict=True))
+            if d is not None
+        ]
+        return PULL.format(
+            name=name,
+            unpack="\n".join(f"    {names} = node.{slot}" for slot, names in slots.items() if names != "absent"),
+            y=y,
+            steps="\n".join(steps) or "    return  # piecewise constant: nothing to add",
+        )
+
+    on_numbers = pull(STEP, "node._data", derivatives, "")
+    on_values = pull(VALUE_STEP, "node", derivatives_of(inputs), "value_")
+    return operator, on_numbers, on_values
 
 
 def compiled(text: str) -> Function:
@@ -359,6 +382,30 @@ def pull_of(rule: Rule) -> Function:
     if rule.pull is None:
         rule.pull = compiled(emit(rule)[1]) if rule.fixed else pull_with_options
     return rule.pull
+
+
+def operate(function: Function, *inputs: Any) -> Any:
+    """Call a function by its fast operator, where it has one."""
+    rule = RULES.get(function)
+    if rule is None or not rule.fixed:
+        return function(*inputs)
+    return (rule.operator or operator_of(function))(*inputs)
+
+
+def value_pull_of(rule: Rule) -> Function:
+    """Return a row's pullback on Values, which is recorded in turn."""
+    if rule.value_pull is None:
+        rule.value_pull = compiled(emit(rule)[2]) if rule.fixed else value_pull_with_options
+    return rule.value_pull
+
+
+def value_pull_with_options(node: Any, g: Any) -> None:
+    """Do what `pull_with_options` does, on Values."""
+    for argument, parent in enumerate(node.inputs):
+        if type(parent) is namespace["Value"]:
+            contribution = contribution_of(node, argument, g, node, node.inputs)
+            if contribution is not None:
+                parent.grad = contribution if parent.grad is None else parent.grad + contribution
 
 
 def pull_with_options(node: Any, g: Any) -> None:

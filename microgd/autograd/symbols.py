@@ -119,21 +119,23 @@ for _ufunc, _name in ((np.greater, "gt"), (np.greater_equal, "ge"), (np.less, "l
     setattr(Symbol, f"__{_name}__", _operator(_ufunc))
 
 
-def source(expression: Any, outer: int = 0) -> str:
-    """Return an expression as Python source, with no more parentheses than it needs."""
+def source(expression: Any, outer: int = 0, *, prefix: str = "") -> str:
+    """Return an expression as Python source, with no more parentheses than it needs, its functions' names prefixed."""
     if not isinstance(expression, Symbol):
         return repr(expression)
     if expression.function is None:
         return expression.text
     if expression.function not in INFIX:
-        return f"{expression.function.__name__}({', '.join(source(a) for a in expression.arguments)})"
+        arguments = ", ".join(source(a, prefix=prefix) for a in expression.arguments)
+        return f"{prefix}{expression.function.__name__}({arguments})"
     operator, level = INFIX[expression.function]
     if len(expression.arguments) == 1:
-        text = operator + source(expression.arguments[0], level)
+        text = operator + source(expression.arguments[0], level, prefix=prefix)
     else:
         left, right = expression.arguments
         comparison = level == 1  # Python chains comparisons, so each side needs its own parentheses
-        text = f"{source(left, level + comparison)} {operator} {source(right, level + 1)}"
+        sides = source(left, level + comparison, prefix=prefix), source(right, level + 1, prefix=prefix)
+        text = f" {operator} ".join(sides)
     return f"({text})" if level < outer else text
 
 

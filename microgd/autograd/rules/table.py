@@ -24,7 +24,7 @@ class Rule:
 
     __slots__ = (
         *("function", "name", "derivatives", "variadic", "forward", "bind", "scalar", "elementwise"),
-        *("parts", "options", "fixed", "call", "operator", "pull"),
+        *("parts", "options", "fixed", "call", "operator", "pull", "value_pull"),
     )
 
     def __init__(
@@ -53,7 +53,8 @@ class Rule:
         self.fixed = variadic is None and bind is None and not self.options
         self.call: Function | None = None  # the forward computation, with Python floats handled apart,
         self.operator: Function | None = None  # the fast way to record one call, and
-        self.pull = pull  # to send one cotangent back; both emitted when first needed
+        self.pull = pull  # to send one cotangent back,
+        self.value_pull: Function | None = None  # or to send it back on Values; all emitted when first needed
 
     def derivative(self, argument: int) -> Function | None:
         """Return the derivative with respect to one positional argument, or None where there is none."""
