@@ -38,7 +38,7 @@ __all__ = [
 # The parts beyond autograd are imported when something of theirs is first used, so that `import microgd` costs no more
 # than NumPy does.
 PARTS = ("nn", "data", "viz")
-ELSEWHERE = {"compile": "autograd.compile", "Compiled": "autograd.compile", "CompileError": "autograd.tracing"}
+ELSEWHERE = {"compile": "compiler.compile", "Compiled": "compiler.compile", "CompileError": "compiler.tracing"}
 ELSEWHERE |= dict.fromkeys(("check_grads", "custom_rule", "GradientError"), "autograd.checks")
 
 if TYPE_CHECKING:
@@ -48,9 +48,9 @@ if TYPE_CHECKING:
     from .autograd.checks import GradientError as GradientError
     from .autograd.checks import check_grads as check_grads
     from .autograd.checks import custom_rule as custom_rule
-    from .autograd.compile import Compiled as Compiled
-    from .autograd.compile import compile as compile
-    from .autograd.tracing import CompileError as CompileError
+    from .compiler.compile import Compiled as Compiled
+    from .compiler.compile import compile as compile
+    from .compiler.tracing import CompileError as CompileError
     from .nn import *  # noqa: F403
 
 

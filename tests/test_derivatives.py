@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 import microgd as mg
 from microgd import GradientError, Value
+from microgd.autograd.rules.table import RULES
 
 
 def goldstein_price(p: Any) -> Any:
@@ -161,6 +163,16 @@ def test_bad_calls(call: Any, error: type[Exception], message: str) -> None:
         call()
 
 
+@pytest.fixture
+def own_rules() -> Iterator[None]:
+    """Rules added in a test do not stay in the table."""
+    before = dict(RULES)
+    yield
+    for function in set(RULES) - set(before):
+        del RULES[function]
+
+
+@pytest.mark.usefixtures("own_rules")
 def test_custom_rule_is_checked_on_the_spot() -> None:
     def cube(x: Any) -> Any:
         return x * x * x
@@ -178,6 +190,7 @@ def test_custom_rule_is_checked_on_the_spot() -> None:
         mg.custom_rule(lambda g, y, x: g)(lambda x: x.no_such_thing)
 
 
+@pytest.mark.usefixtures("own_rules")
 def test_numeric_rule() -> None:
     @mg.custom_rule(numeric=True)
     def black_box(x: Any, y: Any) -> Any:

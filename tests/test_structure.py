@@ -22,7 +22,8 @@ TOP_LEVEL = {"pyproject.toml", "README.md", "microgd", "tests", "notebooks", "be
 # Which parts of the package each part may import when it is itself imported.
 MAY_IMPORT = {
     "autograd": {"autograd"},
-    "nn": {"autograd", "data", "nn"},
+    "compiler": {"autograd", "compiler"},
+    "nn": {"autograd", "compiler", "data", "nn"},
     "data": {"autograd", "data"},
     "viz": {"autograd", "nn", "viz"},
 }

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.compile import Compiled
-from ..autograd.compile import compile as compile_step
-from ..autograd.tracing import CompileError
 from ..autograd.value import Value, no_grad
+from ..compiler.compile import Compiled
+from ..compiler.compile import compile as compile_step
+from ..compiler.tracing import CompileError
 from ..data.preparation import last_split
 from .callbacks import Best, History, Hooks, Logs
 from .diagnosis import diagnose, outstanding_columns

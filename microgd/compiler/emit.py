@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from .rules.table import RULES, Function, full_name
-from .symbols import INFIX
+from ..autograd.rules.table import RULES, Function, full_name
+from ..autograd.symbols import INFIX
 from .tracing import CompileError, Line, Trace, Traced, bare, traced_in
 
 CACHE = 1 << 20  # bytes that one block of a chain may take with all its buffers: it must fit the second-level cache

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.operators import active, intercept
+from ..autograd.rules.table import Function
+from ..autograd.value import Value, new_value
 from .emit import Writer
-from .operators import active, intercept
-from .rules.table import Function
 from .tracing import CompileError, Trace, Traced
-from .value import Value, new_value
 
 
 class Compiled:

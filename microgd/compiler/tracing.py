@@ -13,9 +13,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .operators import call_of, settle
-from .rules.table import RULES, Function
-from .value import Value
+from ..autograd.operators import call_of, settle
+from ..autograd.rules.table import RULES, Function
+from ..autograd.value import Value
 
 
 class CompileError(RuntimeError):
