@@ -155,8 +155,8 @@ def sigmoid(x: Any) -> Any:
     """Return 1 / (1 + exp(-x)), without overflow for any x.
 
     Example:
-        >>> sigmoid(0.0)
-        0.5
+        >>> sigmoid(np.array([0.0, -1000.0]))
+        array([0.5, 0. ])
     """
     e = np.exp(-np.absolute(x))
     return np.where(np.greater_equal(x, 0), 1, e) / (1 + e)
@@ -173,8 +173,8 @@ def softplus(x: Any) -> Any:
     """Return log(1 + exp(x)), a smooth relu, without overflow for any x.
 
     Example:
-        >>> round(softplus(0.0), 4)
-        0.6931
+        >>> softplus(np.array([0.0, 1000.0])).round(4)
+        array([6.931e-01, 1.000e+03])
     """
     return np.maximum(x, 0) + np.log1p(np.exp(-np.absolute(x)))
 
