@@ -39,6 +39,7 @@ __all__ = [
 # than NumPy does.
 PARTS = ("nn", "data", "viz")
 ELSEWHERE = {"compile": "compiler.compile", "Compiled": "compiler.compile", "CompileError": "compiler.tracing"}
+ELSEWHERE |= dict.fromkeys(("MicrogdClassifier", "MicrogdRegressor"), "estimators")
 ELSEWHERE |= dict.fromkeys(("check_grads", "custom_rule", "GradientError"), "autograd.checks")
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
     from .compiler.compile import Compiled as Compiled
     from .compiler.compile import compile as compile
     from .compiler.tracing import CompileError as CompileError
+    from .estimators import MicrogdClassifier as MicrogdClassifier
+    from .estimators import MicrogdRegressor as MicrogdRegressor
     from .nn import *  # noqa: F403
 
 

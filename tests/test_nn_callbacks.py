@@ -7,6 +7,7 @@ import io
 import json
 import multiprocessing
 import random
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 
 import microgd as mg
+from microgd import sigmoid
 from microgd.nn.saving import ModelFileError, read_tensors, write_tensors
 
 X = np.random.default_rng(0).normal(size=(40, 2))
@@ -346,3 +348,47 @@ def test_twenty_kills_at_random_moments_change_no_bit(tmp_path: Path) -> None:
     whole, killed = mg.load_model(tmp_path / "whole.safetensors"), mg.load_model(path)
     assert kills == 20
     assert same_weights(whole, killed) and whole.history.history == killed.history.history
+
+
+# A stand-alone file
+
+
+def bumpy(x: Any) -> Any:
+    return np.sin(x) + sigmoid(x)
+
+
+def modular(x: Any) -> Any:
+    return mg.sigmoid(x)
+
+
+def test_the_numpy_source_predicts_the_same_without_microgd(tmp_path: Path) -> None:
+    model = everything()
+    model.layers[-1].add(mg.Dense(3, bumpy))
+    for name in ("leaky_relu", "elu", "selu", "gelu", "silu", "softsign", "softplus", "relu", "sigmoid", "softmax"):
+        model.layers[-1].add(mg.Activation(name))
+    model.layers[-1].add(mg.Flatten())
+    model.predict(X)
+    text = model.to_numpy_source(tmp_path / "model.py")
+    assert "microgd" not in text.split('"""', 2)[2] and (tmp_path / "model.py").read_text() == text
+    program = "import model, numpy; numpy.save('y.npy', model.predict(numpy.load('x.npy')))"
+    np.save(tmp_path / "x.npy", X)
+    subprocess.run(
+        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, '.'); {program}"], cwd=tmp_path, check=True
+    )
+    assert np.load(tmp_path / "y.npy").tobytes() == model.predict(X).tobytes()
+    words = mg.Sequential([mg.Embedding(3, 2), mg.Flatten(), mg.Dense(1)], seed=0)
+    words.predict([[0.0, 2.0]])
+    namespace: dict[str, Any] = {}
+    exec(words.to_numpy_source(), namespace)
+    assert np.array_equal(namespace["predict"]([[0, 2]]), words.predict([[0.0, 2.0]]))
+
+
+def test_what_has_no_source_says_so() -> None:
+    with pytest.raises(TypeError, match=r"has no source that could stand in a file; write it with def"):
+        mg.Sequential([mg.Activation(lambda x: x + 1)]).to_numpy_source()
+    with pytest.raises(TypeError, match="modular uses microgd, which a stand-alone file cannot"):
+        mg.Sequential([mg.Activation(modular)]).to_numpy_source()
+    with pytest.raises(
+        NotImplementedError, match=r"doubling_1 cannot be written as NumPy source; define Doubling.export"
+    ):
+        mg.Sequential([Doubling()]).to_numpy_source()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import array
+import copy
 import gc
+import pickle
 import resource
 from collections.abc import Iterator
 from pathlib import Path
@@ -260,6 +262,20 @@ def test_a_frozen_layer_stays_and_the_others_learn() -> None:
     assert not last.trainable
     with pytest.raises(ValueError, match="nothing to train"):
         model.fit(x, y)
+
+
+def test_a_copy_trains_by_itself() -> None:
+    x, y = line()
+    model = linear(optimizer=mg.Adam(0.05))
+    model.fit(x, y, epochs=60, batch_size=8)  # long enough to be compiled
+    twins = [copy.deepcopy(model), pickle.loads(pickle.dumps(model))]
+    before = model.get_weights()
+    for twin in twins:
+        twin.fit(x, y, epochs=2, batch_size=8)
+        assert all(np.array_equal(weight, before[name]) for name, weight in model.get_weights().items())
+    model.fit(x, y, epochs=2, batch_size=8)
+    for twin in twins:
+        assert all(np.array_equal(weight, model.get_weights()[name]) for name, weight in twin.get_weights().items())
 
 
 def test_summary_lists_layers_weights_and_counts(capsys: pytest.CaptureFixture[str]) -> None:

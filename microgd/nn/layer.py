@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ..autograd.value import Value
+from .exporting import Exporter
 from .initializers import Initializer, initializer_of
 from .names import Seed, default_repr
 
@@ -78,6 +79,12 @@ class Layer:
     def forward(self, x: Any, training: bool) -> Any:
         """Return the output for a batch of rows."""
         raise NotImplementedError(f"{type(self).__name__} has no forward; define forward(self, x, training).")
+
+    def export(self, file: Exporter) -> None:
+        """Add what `forward` does outside of training to a stand-alone file."""
+        raise NotImplementedError(
+            f"{self.title} cannot be written as NumPy source; define {type(self).__name__}.export."
+        )
 
     def add_weight(self, name: str, shape: Shape, initializer: str | Initializer) -> Value:
         """Return a new weight, named after the layer."""

@@ -12,6 +12,7 @@ from ..autograd.value import Value
 from ..data.preparation import StandardScaler
 from .activations import Activation as ActivationFunction
 from .activations import activation_of
+from .exporting import Exporter
 from .initializers import Initializer, initializer_of
 from .layer import Layer, Shape
 from .regularizers import Regularizer, regularizer_of
@@ -118,6 +119,13 @@ class Dense(Layer):
             self.output = None
         return found
 
+    def export(self, file: Exporter) -> None:
+        """See `Layer`."""
+        product = f"x.dot({file.constant(f'{self.title}_kernel', self.kernel._data)})"
+        if self.use_bias:
+            product += f" + {file.constant(f'{self.title}_bias', self.bias._data)}"
+        file.step(file.call(self.activate, product))
+
 
 @dataclass(eq=False, repr=False)
 class Activation(Layer):
@@ -141,6 +149,10 @@ class Activation(Layer):
         """See `Layer`."""
         return self.activate(x)
 
+    def export(self, file: Exporter) -> None:
+        """See `Layer`."""
+        file.step(file.call(self.activate, "x"))
+
 
 @dataclass(eq=False, repr=False)
 class Flatten(Layer):
@@ -154,6 +166,10 @@ class Flatten(Layer):
     def forward(self, x: Any, training: bool) -> Any:
         """See `Layer`."""
         return np.reshape(x, (np.shape(x)[0], -1))
+
+    def export(self, file: Exporter) -> None:
+        """See `Layer`."""
+        file.step("np.reshape(x, (len(x), -1))")
 
 
 @dataclass(eq=False, repr=False)
@@ -190,6 +206,10 @@ class Dropout(Layer):
         kept = self.random().random(np.shape(x)) >= self.rate
         return x * (kept / (1.0 - self.rate)).astype(self.dtype)
 
+    def export(self, file: Exporter) -> None:
+        """See `Layer`."""
+        return
+
 
 @dataclass(eq=False, repr=False)
 class Normalization(Layer):
@@ -222,6 +242,11 @@ class Normalization(Layer):
         """See `Layer`."""
         return (x - self.mean) / self.scale
 
+    def export(self, file: Exporter) -> None:
+        """See `Layer`."""
+        mean, scale = (file.constant(f"{self.title}_{name}", getattr(self, name)) for name in self.buffers)
+        file.step(f"(x - {mean}) / {scale}")
+
 
 @dataclass(eq=False, repr=False)
 class Rescaling(Layer):
@@ -243,6 +268,10 @@ class Rescaling(Layer):
     def forward(self, x: Any, training: bool) -> Any:
         """See `Layer`."""
         return x * self.scale + self.offset
+
+    def export(self, file: Exporter) -> None:
+        """See `Layer`."""
+        file.step(f"x * {self.scale!r} + {self.offset!r}")
 
 
 @dataclass(eq=False, repr=False)
@@ -296,6 +325,13 @@ class BatchNormalization(Layer):
         """Return a running mean moved towards the figure of a batch."""
         return self.momentum * moving + (1.0 - self.momentum) * (batch._data if isinstance(batch, Value) else batch)
 
+    def export(self, file: Exporter) -> None:
+        """See `Layer`."""
+        mean, variance = (file.constant(f"{self.title}_{name}", getattr(self, name)) for name in self.buffers)
+        gamma = file.constant(f"{self.title}_gamma", self.gamma._data)
+        beta = file.constant(f"{self.title}_beta", self.beta._data)
+        file.step(f"(x - {mean}) / np.sqrt({variance} + {self.epsilon!r}) * {gamma} + {beta}")
+
 
 @dataclass(eq=False, repr=False)
 class LayerNormalization(Layer):
@@ -327,6 +363,13 @@ class LayerNormalization(Layer):
         """See `Layer`."""
         mean, variance = np.mean(x, axis=-1, keepdims=True), np.var(x, axis=-1, keepdims=True)
         return (x - mean) / np.sqrt(variance + self.epsilon) * self.use(self.gamma) + self.use(self.beta)
+
+    def export(self, file: Exporter) -> None:
+        """See `Layer`."""
+        centred = "(x - np.mean(x, axis=-1, keepdims=True))"
+        gamma = file.constant(f"{self.title}_gamma", self.gamma._data)
+        beta = file.constant(f"{self.title}_beta", self.beta._data)
+        file.step(f"{centred} / np.sqrt(np.var(x, axis=-1, keepdims=True) + {self.epsilon!r}) * {gamma} + {beta}")
 
 
 @dataclass(eq=False, repr=False)
@@ -373,6 +416,10 @@ class Embedding(Layer):
                 f"{self.title} takes whole numbers from 0 to {self.input_dim - 1}; got up to {np.max(x):g}."
             )
         return self.use(self.embeddings)[index]
+
+    def export(self, file: Exporter) -> None:
+        """See `Layer`."""
+        file.step(f"{file.constant(f'{self.title}_embeddings', self.embeddings._data)}[x.astype(int)]")
 
 
 def as_layer(part: Any) -> Layer:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from .exporting import Exporter, numpy_source
 from .layer import Layer
 from .layers import as_layer
 from .saving import CLASSES
@@ -56,6 +59,32 @@ class Sequential(Model):
         for layer in self.layers:
             x = layer(x, training)
         return x
+
+    def export(self, file: Exporter) -> None:
+        """See `Layer`."""
+        for layer in self.layers:
+            layer.export(file)
+
+    def to_numpy_source(self, path: str | os.PathLike[str] | None = None) -> str:
+        """Return the trained model as a stand-alone module with a function `predict`, that needs nothing but NumPy.
+
+        Args:
+            path: Where to write it too, as "model.py".
+
+        Raises:
+            NotImplementedError: If a layer of your own has no `export`.
+            TypeError: If an activation has no source, as one that was typed in.
+
+        Example:
+            >>> from microgd.nn.layers import Dense
+            >>> model = Sequential([Dense(1, kernel_initializer="ones", input_shape=(2,))])
+            >>> print(model.to_numpy_source().splitlines()[-2].strip())
+            x = x.dot(DENSE_1_KERNEL) + DENSE_1_BIAS
+        """
+        text = numpy_source(self)
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
 
 
 CLASSES["Sequential"] = Sequential

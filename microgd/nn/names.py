@@ -49,7 +49,7 @@ def function_named(kind: str, table: Mapping[str, Callable[..., Any]], function:
 
 def name_of(function: Any) -> str:
     """Return a function's name, as its table and the messages have it."""
-    return getattr(function, "__name__", type(function).__name__)
+    return str(getattr(function, "__name__", type(function).__name__))
 
 
 def default_repr(self: Any) -> str:

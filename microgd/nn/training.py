@@ -94,6 +94,10 @@ class Model(Layer):
     notes: Mapping[str, Any] = MappingProxyType({})
     regularized: list[Layer]
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out of copies and pickles the compiled step, which belongs to the weights of this very model."""
+        return {name: value for name, value in vars(self).items() if name != "fast_step"}
+
     # Putting it together ------------------------------------------------------------------------------------------
 
     def adopt(self) -> None:
