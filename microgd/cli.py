@@ -427,7 +427,7 @@ def draw(run: Run, folder: Path) -> str:
     for name, picture in (("loss.png", draw_losses), ("graph.svg", draw_graph)):
         try:
             picture(run, folder / name)
-        except (ImportError, AttributeError) as error:
+        except (ImportError, RuntimeError) as error:
             missing[name] = str(error)
     if not missing:
         return ""

@@ -19,9 +19,14 @@ from microgd.cli import main
 Finished = subprocess.CompletedProcess[str]
 
 
-def run(*arguments: str | Path, cwd: Path) -> Finished:
+def run(*arguments: str | Path, cwd: Path, **variables: str) -> Finished:
     command = [sys.executable, "-W", "error", "-m", "microgd", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False, env=environment())
+    done = subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False, env=environment() | variables
+    )
+    # What the fonts of this machine make Graphviz say is not ours.
+    done.stderr = "".join(line for line in done.stderr.splitlines(True) if not line.startswith("Fontconfig"))
+    return done
 
 
 def environment() -> dict[str, str]:
@@ -56,6 +61,27 @@ def test_train_houses_prints_and_writes_what_it_should(tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     assert [*rows[0]] == ["epoch", "loss", "val_loss"] and rows[0]["epoch"] == "1"
     assert float(rows[-1]["loss"]) == pytest.approx(numbers_after(text, "train")[0], rel=1e-4)
+
+
+def test_the_pictures_are_drawn_where_there_is_something_to_draw_with(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("pygraphviz")
+    done = run("train", "cars", "--epochs", "20", cwd=tmp_path)
+    assert done.returncode == 0 and "not drawn" not in done.stdout
+    assert (tmp_path / "run" / "loss.png").read_bytes().startswith(b"\x89PNG")
+    assert "dense_1_kernel" in (tmp_path / "run" / "graph.svg").read_text()
+
+
+def test_without_the_extra_it_trains_and_says_what_was_not_drawn(tmp_path: Path) -> None:
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    for name in ("matplotlib", "pygraphviz"):
+        (hidden / f"{name}.py").write_text(f"raise ImportError('No module named {name}')")
+    path = os.pathsep.join([str(hidden), environment()["PYTHONPATH"]])
+    done = run("train", "cars", "--epochs", "20", cwd=tmp_path, PYTHONPATH=path, PATH="")
+    lines = [line for line in done.stdout.splitlines() if "not drawn" in line]
+    assert done.returncode == 0 and len(lines) == 1
+    assert "loss.png, graph.svg" in lines[0] and "pip install 'microgd[viz]'" in lines[0]
 
 
 @pytest.mark.parametrize("table", ["houses", "cars"])

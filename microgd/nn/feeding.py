@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..autograd.value import Value
-from ..data.preparation import batches
+from ..data.preparation import batches, last_split
 
 Array = NDArray[Any]
 
@@ -160,3 +161,38 @@ class Feed:
             raise TypeError(f"x gave {type(batch).__name__} for a batch; expected (x, y) or (x, y, sample_weight).")
         rows = checked_rows(*batch)
         return rows._replace(y=self.shape(rows.y))
+
+
+def weights_of(y: Any, class_weight: dict[int, float] | None, sample_weight: Any) -> Any:
+    """Return the weight of each row: the one given for it, times the one of its class."""
+    if class_weight is None:
+        return sample_weight
+    classes = np.asarray(y)
+    classes = np.argmax(classes, axis=-1) if classes.ndim > 1 and classes.shape[-1] > 1 else np.ravel(classes)
+    unknown = sorted(set(np.unique(classes).tolist()) - set(class_weight))
+    if unknown:
+        raise ValueError(f"class_weight has no weight for the classes {unknown}; give one for each class in y.")
+    weights = np.array([class_weight[name] for name in classes.tolist()], dtype=float)
+    return weights if sample_weight is None else weights * np.asarray(sample_weight)
+
+
+def split_off(rows: Batch, validation_split: float, validation_data: Any) -> tuple[Batch, Any]:
+    """Return the rows to train on and those to validate on, of which the last ones are taken unless some are given."""
+    if validation_data is not None or not validation_split:
+        return rows, validation_data
+    if not 0 < validation_split < 1:
+        raise ValueError(f"validation_split is {validation_split!r}; expected a fraction from 0 to less than 1.")
+    cut = len(last_split(rows.x, rows.y, validation_split)[0])
+    return (
+        Batch(*(None if part is None else part[:cut] for part in rows)),
+        Batch(*(None if part is None else part[cut:] for part in rows)),
+    )
+
+
+def pushed_back(batches: Any) -> tuple[Iterator[Any], Any]:
+    """Return a generator of batches as it was, and the features of its first batch."""
+    try:
+        first = next(batches)
+    except StopIteration:
+        raise ValueError("x is a generator that has no batches left; make a new one for each fit.") from None
+    return itertools.chain([first], batches), checked_rows(*first).x

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -18,10 +18,18 @@ from ..autograd.value import Value, no_grad
 from ..compiler.compile import Compiled
 from ..compiler.compile import compile as compile_step
 from ..compiler.tracing import CompileError
-from ..data.preparation import last_split
 from .callbacks import Best, History, Hooks, Logs
 from .diagnosis import diagnose, outstanding_columns
-from .feeding import Batch, Feed, checked_rows, features, like_prediction
+from .feeding import (
+    Batch,
+    Feed,
+    checked_rows,
+    features,
+    like_prediction,
+    pushed_back,
+    split_off,
+    weights_of,
+)
 from .layer import Layer
 from .losses import Loss, loss_of
 from .metrics import Metric, metrics_of
@@ -575,38 +583,3 @@ def as_list(callbacks: Any) -> list[Any]:
     if callbacks is None:
         return []
     return list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
-
-
-def weights_of(y: Any, class_weight: dict[int, float] | None, sample_weight: Any) -> Any:
-    """Return the weight of each row: the one given for it, times the one of its class."""
-    if class_weight is None:
-        return sample_weight
-    classes = np.asarray(y)
-    classes = np.argmax(classes, axis=-1) if classes.ndim > 1 and classes.shape[-1] > 1 else np.ravel(classes)
-    unknown = sorted(set(np.unique(classes).tolist()) - set(class_weight))
-    if unknown:
-        raise ValueError(f"class_weight has no weight for the classes {unknown}; give one for each class in y.")
-    weights = np.array([class_weight[name] for name in classes.tolist()], dtype=float)
-    return weights if sample_weight is None else weights * np.asarray(sample_weight)
-
-
-def split_off(rows: Batch, validation_split: float, validation_data: Any) -> tuple[Batch, Any]:
-    """Return the rows to train on and those to validate on, of which the last ones are taken unless some are given."""
-    if validation_data is not None or not validation_split:
-        return rows, validation_data
-    if not 0 < validation_split < 1:
-        raise ValueError(f"validation_split is {validation_split!r}; expected a fraction from 0 to less than 1.")
-    cut = len(last_split(rows.x, rows.y, validation_split)[0])
-    return (
-        Batch(*(None if part is None else part[:cut] for part in rows)),
-        Batch(*(None if part is None else part[cut:] for part in rows)),
-    )
-
-
-def pushed_back(batches: Any) -> tuple[Iterator[Any], Any]:
-    """Return a generator of batches as it was, and the features of its first batch."""
-    try:
-        first = next(batches)
-    except StopIteration:
-        raise ValueError("x is a generator that has no batches left; make a new one for each fit.") from None
-    return itertools.chain([first], batches), checked_rows(*first).x
