@@ -1,1 +1,5 @@
-"""Pictures, tables and the stepper."""
+"""Pictures of computation graphs and of training. What it draws with comes in the extra `viz`."""
+
+from .drawing import Drawing, DrawingError, draw
+
+__all__ = ["Drawing", "DrawingError", "draw"]
