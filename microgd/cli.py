@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -54,6 +55,8 @@ DONE, BAD_INPUT, DIVERGED, INTERRUPTED = 0, 2, 3, 130
 STEPS = 10_000  # as many epochs as make this many, unless told otherwise
 LINES = 10  # of progress, where there is no terminal to show a bar on
 CHECKPOINTS = 100  # in a training
+SETTLED = 1e-10  # the change of the loss, with a target of deviation 1, ...
+SETTLED_FOR = 20  # ... over so many epochs, after which there is nothing more to learn from all rows at once
 SHOWN_WEIGHTS = 20
 USE = {"train": "to train on", "validation": "to validate", "test": "to test"}
 
@@ -95,15 +98,18 @@ def parser() -> argparse.ArgumentParser:
         "train",
         help="learn to predict one column of a table from others",
         description="Learn to predict one column of a table from the others.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     train.set_defaults(run=train_command)
-    add = train.add_argument
+
+    def add(*names: str, help: str, **settings: Any) -> None:
+        shown = "" if settings.get("default") in (None, []) else " (default: %(default)s)"
+        train.add_argument(*names, help=help + shown, **settings)
+
     add("source", nargs="?", default="houses", metavar="SOURCE", help=f"{', '.join(SOURCES)}, or a CSV file")
     add("--target", help="the column to predict: the last one of a CSV file")
     add("--features", type=listed, help="the columns to predict it from, as A,B: all others")
     add("--drop-missing", action="store_true", help="leave out the rows of a CSV file that have empty cells")
-    add("--epochs", type=whole, help=f"how often to go through all rows: what makes {STEPS} steps")
+    add("--epochs", type=whole, help=f"how often to go through all rows: what makes {STEPS} steps, or less")
     add("--batch-size", type=whole, default=256, help="rows in a step")
     add("--optimizer", choices=sorted(OPTIMIZERS), default="sgd", help="how to follow the gradient")
     add("--learning-rate", type=positive, default=0.01, help="the size of a step")
@@ -249,6 +255,8 @@ class Run:
         if options.early_stopping:
             monitor = "val_loss" if validation else "loss"
             callbacks.append(EarlyStopping(monitor, patience=options.early_stopping))
+        if options.epochs is None and self.steps == 1:
+            callbacks.append(self.settled)
         if not options.quiet and not somebody_sees(sys.stderr):
             callbacks.append(self.line)
         if options.checkpoint_dir:
@@ -291,6 +299,15 @@ class Run:
                     f"{checkpoint} is of another training: {name} was {self.model.notes.get(name)!r} there and is "
                     f"{value!r} here. Give the same options, or another --checkpoint-dir."
                 )
+
+    def settled(self, epoch: int, logs: dict[str, float]) -> None:
+        """Stop when the loss of all rows at once has come to rest."""
+        recent = self.model.history.history["loss"][-SETTLED_FOR:]
+        self.model.stop_training = len(recent) == SETTLED_FOR and max(recent) - min(recent) <= SETTLED
+
+    def history(self) -> dict[str, list[float]]:
+        """Return the figures of each epoch, in the units of the table where a loss has any."""
+        return {name: [value * self.unit for value in values] for name, values in self.model.history.history.items()}
 
     def line(self, epoch: int, logs: dict[str, float]) -> None:
         """Print the figures of an epoch, of a few of them only."""
@@ -375,6 +392,7 @@ def train_command(options: argparse.Namespace) -> int:
     code = DONE
     try:
         run.fit()
+        say(f"trained for {run.model.epoch} epochs")
     except DivergenceError as error:
         print(f"microgd: {error}", file=sys.stderr)
         code = DIVERGED
@@ -412,13 +430,12 @@ def report(run: Run, model: Sequential, say: Callable[..., None]) -> None:
 
 
 def write_history(run: Run, path: Path) -> None:
-    """Write the figures of each epoch, in the units of the table where a loss has any."""
-    history = run.model.history
+    """Write the figures of each epoch."""
+    history = run.history()
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["epoch", *history.history])
-        for epoch, *figures in zip(history.epoch, *history.history.values(), strict=False):
-            writer.writerow([epoch + 1, *(figure * run.unit for figure in figures)])
+        writer.writerow(["epoch", *history])
+        writer.writerows(zip(itertools.count(1), *history.values(), strict=False))
 
 
 def draw(run: Run, folder: Path) -> str:
@@ -438,7 +455,7 @@ def draw(run: Run, folder: Path) -> str:
 def draw_losses(run: Run, path: Path) -> None:
     """Draw the losses over the epochs."""
     plots = import_module("microgd.viz.plots")  # an extra, which takes long to import
-    plots.training_curves(run.model.history).figure.savefig(path)
+    plots.training_curves(run.history()).figure.savefig(path)
 
 
 def draw_graph(run: Run, path: Path) -> None:
