@@ -60,7 +60,7 @@ def test_train_houses_prints_and_writes_what_it_should(tmp_path: Path) -> None:
     with (tmp_path / "run" / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [*rows[0]] == ["epoch", "loss", "val_loss"] and rows[0]["epoch"] == "1"
-    assert float(rows[-1]["loss"]) == pytest.approx(numbers_after(text, "train")[0], rel=1e-4)
+    assert float(rows[-1]["loss"]) == pytest.approx(numbers_after(text, "train ")[0], rel=1e-4)
 
 
 def test_the_pictures_are_drawn_where_there_is_something_to_draw_with(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_quiet_prints_nothing_and_the_same_seed_gives_the_same_file(tmp_path: Pa
 def test_classes_of_zero_and_one(tmp_path: Path) -> None:
     done = run("train", "cars", "--target", "am", "--loss", "binary_crossentropy", "--epochs", "300", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert numbers_after(done.stdout, "train")[-1] > 0.9 and "accuracy" in done.stdout
+    assert numbers_after(done.stdout, "train ")[-1] > 0.9 and "accuracy" in done.stdout
     refused = run("train", "cars", "--loss", "binary_crossentropy", cwd=tmp_path)
     assert refused.returncode == 2 and "needs a target of 0 and 1" in refused.stderr
 
