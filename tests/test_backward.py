@@ -25,6 +25,22 @@ def test_the_walk_is_the_books_table() -> None:
     assert v.grad is None
 
 
+def test_scalars_and_arrays_give_the_same_numbers_records_and_walk() -> None:
+    def first(data: Any) -> str:
+        return f"{np.ravel(data)[0]:.13e}"  # the tanh of a float and of an array may differ in the last bit
+
+    def steps(shape: tuple[int, ...]) -> list[tuple[Any, ...]]:
+        a, b = (Value(np.full(shape, number)) for number in (-0.7, 1.3))
+        loss = (a * b - 2.0) ** 2 + np.tanh(a / b) * b
+        places = {value: place for place, value in enumerate(graph(loss)[1] + graph(loss)[0])}
+        return [
+            (s.node.rule, s.argument, places[s.parent], first(s.contribution), first(s.total), s.path, s.paths)
+            for s in mg.walk(loss, np.ones(shape))
+        ]
+
+    assert steps(()) == steps((1,)) == steps((2, 3))
+
+
 def test_the_walk_counts_paths() -> None:
     x = Value(3.0)
     steps = [s for s in mg.walk(x * x + x) if s.parent is x]

@@ -48,6 +48,19 @@ def test_drawing_twice_gives_the_same_bytes_and_changes_nothing() -> None:
     assert "3×2: 1 to 1" in picture()
 
 
+def test_steps_taken_as_one_show_their_parts_and_the_gradients_between() -> None:
+    kernel, bias = Value(np.ones((2, 1)), name="kernel"), Value(np.zeros(1), name="bias")
+    x, y = np.arange(6.0).reshape(3, 2), np.ones((3, 1))
+    loss = mg.mean_squared_error(y, mg.affine(x, kernel, bias))
+    loss.backward()
+    before = kernel.grad.copy()
+    source = mg.draw(loss).source
+    for label in ("3×2 @ kernel", " + bias", "mean(", "1 / 3", "3×2ᵀ"):
+        assert label in source
+    assert source.count("grad ") == 7  # of both leaves and all five steps
+    assert np.array_equal(kernel.grad, before)
+
+
 def test_a_hostile_name_is_inert(tmp_path: Path) -> None:
     pytest.importorskip("pygraphviz", reason="the extra `viz` is not installed")
     value = Value(1.0, name=HOSTILE) * 2.0

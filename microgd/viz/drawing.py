@@ -12,9 +12,9 @@ from pathlib import Path
 
 import graphviz
 
-from ..autograd.backward import graph
+from ..autograd.backward import ancestors, graph, walk
 from ..autograd.operators import contribution_of
-from ..autograd.value import Value
+from ..autograd.value import Value, new_value, record
 from .labels import constant, derivative, number, operation, short, summary
 
 LARGEST = 300  # nodes; a larger picture cannot be read
@@ -115,7 +115,7 @@ def draw(value: Value) -> Drawing:
 
     Source: the layout is Graphviz's; E. R. Gansner et al., "A technique for drawing directed graphs", 1993.
     """
-    nodes, leaves = graph(value)
+    nodes, leaves = graph(unfused(value))
     if len(nodes) + len(leaves) > LARGEST:
         raise DrawingError(
             f"the graph has {len(nodes) + len(leaves)} nodes, more than the {LARGEST} that a picture can show. Draw a "
@@ -146,6 +146,29 @@ def draw(value: Value) -> Drawing:
                 picture.node(constant_name, escaped(constant(x)), **style)
                 picture.edge(constant_name, target, style="dashed")
     return Drawing(picture.source)
+
+
+def unfused(value: Value) -> Value:
+    """Return the same computation with each step that was taken as one in its parts, and with their gradients."""
+    if not any(node.rule.parts for node in graph(value)[0]):
+        return value
+    twins: dict[Value, Value] = {}
+    for v in ancestors(value):
+        if v.rule is None:
+            twins[v] = v
+            continue
+        inputs = tuple(twins[x] if type(x) is Value else x for x in v.inputs)
+        if v.rule.parts is not None:
+            twins[v] = v.rule.parts(*inputs)
+        else:
+            twins[v] = new_value(v._data)
+            record(twins[v], v.rule, inputs, v.options)
+        twins[v].name, twins[v].grad = v.name, v.grad
+    root = twins[value]
+    for step in walk(root) if value.grad is not None and root.size == 1 else ():
+        if step.parent.rule is not None:  # a copy of ours: the leaves are the caller's
+            step.parent.grad = step.total
+    return root
 
 
 def edge_label(node: Value, argument: int, names: dict[Value, str]) -> str:

@@ -17,6 +17,7 @@ WRITTEN: dict[Function, tuple[str, int]] = {  # how two operands are joined, and
     np.multiply: ("·", 2),
     np.divide: (" / ", 2),
     np.power: ("^", 4),
+    np.matmul: (" @ ", 2),
     np.greater: (" > ", 0),
     np.less: (" < ", 0),
     np.equal: (" = ", 0),
@@ -66,9 +67,15 @@ def constant(x: Any) -> str:
 def derivative(node: Value, argument: int, names: dict[Value, str], result: str) -> str:
     """Return the local derivative of an edge as a formula in the names of the inputs; '' where it is not a formula."""
     assert node.rule is not None
+    inputs = tuple(names[x] if type(x) is Value else constant(x) for x in node.inputs)
+    if node.rule.function is np.matmul:
+        return f"{inputs[1 - argument]}ᵀ"
+    if node.rule.function is np.sum:
+        return "1"
+    if node.rule.function is np.mean:
+        return f"1 / {number(np.size(node.operands[0]) / max(node.size, 1))}"
     if not node.rule.elementwise:
         return ""
-    inputs = tuple(names[x] if type(x) is Value else constant(x) for x in node.inputs)
     derivatives = trace(node.rule, inputs)
     return "" if derivatives is None else written(with_seed(derivatives[argument], result))
 

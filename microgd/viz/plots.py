@@ -6,6 +6,8 @@ from typing import Any
 
 import matplotlib.figure
 
+LONG = 1000  # epochs
+
 
 def training_curves(history: Any, ax: Any = None) -> Any:
     """Plot the loss of each epoch, and that of the validation rows if there are any.
@@ -30,6 +32,8 @@ def training_curves(history: Any, ax: Any = None) -> Any:
     losses = [loss for key in ("loss", "val_loss") for loss in figures.get(key, [])]
     if losses and min(losses) > 0 and max(losses) > 20 * min(losses):
         ax.set_yscale("log")
+    if any(len(figures.get(key, ())) > LONG for key in ("loss", "val_loss")):
+        ax.set_xscale("log")  # most happens in the first epochs
     ax.set_xlabel("epoch")
     ax.set_ylabel("loss")
     ax.legend()
