@@ -31,6 +31,7 @@ from .rules.fused import sum_of_products
 from .rules.table import CONSTANT, RULES, Function, Rule, find, full_name, parameters_of
 
 NO_INPUTS: tuple[Any, ...] = ()
+new, next_serial = object.__new__, namespace["next_serial"]
 
 
 class Value:
@@ -78,7 +79,7 @@ class Value:
         self.right = self.right_data = ABSENT
         self.options: dict[str, Any] = NO_OPTIONS
         self.name = name
-        self.serial: int = namespace["next_serial"]()
+        self.serial: int = next_serial()
         self.watched: Watch | None = None
 
     # What it holds ------------------------------------------------------------------------------------------------
@@ -380,13 +381,13 @@ def leaf_data(data: Any) -> Any:
 
 def new_value(data: Any) -> Value:
     """Return a leaf that holds data as they are, unchecked."""
-    leaf: Value = object.__new__(Value)
+    leaf: Value = new(Value)
     leaf._data = data
     leaf.grad = leaf.rule = leaf.name = leaf.watched = None
     leaf.left = leaf.left_data = NO_INPUTS
     leaf.right = leaf.right_data = ABSENT
     leaf.options = NO_OPTIONS
-    leaf.serial = namespace["next_serial"]()
+    leaf.serial = next_serial()
     return leaf
 
 
