@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import microgd as mg
 from microgd import CompileError, Value
+from microgd.compiler import emit
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Program = Callable[[Any, Any], Any]
@@ -286,13 +287,46 @@ def test_long_chains_go_block_by_block_and_give_the_same_bits() -> None:
             return loss, gradient
 
         do = mg.compile(step) if compiled else step
-        if compiled:
+        if isinstance(do, mg.Compiled):
             do()
-            assert "for start in range(0, 300007," in do.source  # type: ignore[attr-defined]
+            assert "for start in range(0, 300007," in do.source
         loss, gradient = do()
         return float(loss), bits(gradient)
 
     assert run(compiled=True) == run(compiled=False)
+
+
+@settings(max_examples=60, deadline=None)
+@given(program=programs())
+def test_random_programs_block_by_block_are_the_same_bit_for_bit(program: Program) -> None:
+    start = np.random.default_rng(7).uniform(-1, 1, size=(2, 5000))
+
+    def run(compiled: bool) -> list[bytes]:
+        a, b = Value(start[0], name="a"), Value(start[1], name="b")
+
+        def step(scale: Any) -> Any:
+            inner = a * b + 1.0
+            mean = np.sum(inner) / 5000.0  # of the whole array, in the middle of a chain
+            loss = program(a * mean, b) * scale + np.mean(np.tanh(inner) * mean)
+            loss.backward()
+            a.data, b.data = a.data - 0.1 * a.grad, b.data - 0.1 * b.grad
+            gradients = a.grad, b.grad
+            a.grad = b.grad = None
+            return loss, gradients
+
+        do = mg.compile(step) if compiled else step
+        seen = []
+        for _ in range(3):
+            loss, gradients = do(1.5)
+            seen += [bits(float(loss)), *map(bits, gradients), bits(a.data), bits(b.data)]
+        if isinstance(do, mg.Compiled):
+            assert "for start in" in do.source
+        return seen
+
+    with pytest.MonkeyPatch.context() as patch, np.errstate(all="ignore"):
+        patch.setattr(emit, "LONG", 8)
+        patch.setattr(emit, "CACHE", 1 << 10)
+        assert run(compiled=True) == run(compiled=False)
 
 
 def test_where_python_raises_the_step_runs_eagerly_and_nothing_is_lost() -> None:

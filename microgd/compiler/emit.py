@@ -83,14 +83,14 @@ class Writer:
         self.lines = alive(trace.lines, results)
         self.owner = owners(self.lines)
         self.fresh = {self.root(t) for t in traced_in(returned)}  # given away, so in new memory at each call
-        self.last_use = {self.root(t): NEVER for t in results}
-        for place, line in enumerate(self.lines):
-            for t in line.inputs():
-                self.last_use[self.root(t)] = max(place, self.last_use.get(self.root(t), 0))
+        self.last_use = self.last_uses(results)
         self.in_place = self.updates_in_place()
+        groups = grouped(self.lines, self.in_place)
+        self.lines = [line for group in groups for line in group]
+        self.last_use = self.last_uses(results)
 
         place = 0
-        for group in grouped(self.lines, self.in_place):
+        for group in groups:
             place += len(group)
             if len(group) == 1:
                 self.write_line(group[0])
@@ -166,6 +166,14 @@ class Writer:
         return self.constants[key]
 
     # Memory -----------------------------------------------------------------------------------------------------------
+
+    def last_uses(self, results: list[Traced]) -> dict[Traced, int]:
+        """Return, for each array that has memory of its own, the last line that reads it."""
+        found = {self.root(t): NEVER for t in results}
+        for place, line in enumerate(self.lines):
+            for t in line.inputs():
+                found[self.root(t)] = max(place, found.get(self.root(t), 0))
+        return found
 
     def updates_in_place(self) -> dict[Traced, Traced]:
         """Return which results can go straight into the array that stays: nobody reads its old numbers later."""
@@ -473,7 +481,7 @@ def grouped(lines: list[Line], in_place: dict[Traced, Traced]) -> list[list[Line
 
     A call joins the chain unless it needs something that itself waits for the chain, such as the sum of a whole array.
     """
-    start = next((i for i, line in enumerate(lines) if long_shape(line)), None)
+    start = next((i for i, line in enumerate(lines) if long_shape(line) and line.result not in in_place), None)
     if start is None:
         return [[line] for line in lines]
     shape = long_shape(lines[start])
