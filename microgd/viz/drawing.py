@@ -12,10 +12,11 @@ from pathlib import Path
 
 import graphviz
 
-from ..autograd.backward import ancestors, graph, walk
+from ..autograd.backward import graph
 from ..autograd.operators import contribution_of
-from ..autograd.value import Value, new_value, record
-from .labels import constant, derivative, number, operation, short, summary
+from ..autograd.value import Value
+from .labels import constant, derivative, names_of, number, operation, short, summary
+from .parts import unfused
 
 LARGEST = 300  # nodes; a larger picture cannot be read
 FONT = "DejaVu Sans"  # one that Graphviz knows the widths of, or text overflows its box
@@ -123,7 +124,7 @@ def draw(value: Value) -> Drawing:
         )
     values = sorted((*leaves, *nodes), key=lambda v: v.serial)
     places = {v: f"v{place}" for place, v in enumerate(values, 1)}  # so that the same graph gives the same bytes
-    names = {v: short(v.name) if v.name else f"n{place}" for place, v in enumerate(values, 1)}
+    names = names_of(nodes, leaves)
     picture = graphviz.Digraph(
         graph_attr={"rankdir": "LR", "fontname": FONT, "nodesep": "0.3", "ranksep": "0.6"},
         node_attr={"shape": "box", "fontname": FONT, "fontsize": "11", "color": "#4b5563", "style": "filled"},
@@ -146,29 +147,6 @@ def draw(value: Value) -> Drawing:
                 picture.node(constant_name, escaped(constant(x)), **style)
                 picture.edge(constant_name, target, style="dashed")
     return Drawing(picture.source)
-
-
-def unfused(value: Value) -> Value:
-    """Return the same computation with each step that was taken as one in its parts, and with their gradients."""
-    if not any(node.rule.parts for node in graph(value)[0]):
-        return value
-    twins: dict[Value, Value] = {}
-    for v in ancestors(value):
-        if v.rule is None:
-            twins[v] = v
-            continue
-        inputs = tuple(twins[x] if type(x) is Value else x for x in v.inputs)
-        if v.rule.parts is not None:
-            twins[v] = v.rule.parts(*inputs)
-        else:
-            twins[v] = new_value(v._data)
-            record(twins[v], v.rule, inputs, v.options)
-        twins[v].name, twins[v].grad = v.name, v.grad
-    root = twins[value]
-    for step in walk(root) if value.grad is not None and root.size == 1 else ():
-        if step.parent.rule is not None:  # a copy of ours: the leaves are the caller's
-            step.parent.grad = step.total
-    return root
 
 
 def edge_label(node: Value, argument: int, names: dict[Value, str]) -> str:

@@ -46,6 +46,12 @@ def short(text: str) -> str:
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
 
 
+def names_of(nodes: list[Value], leaves: list[Value]) -> dict[Value, str]:
+    """Return what each Value of a graph is called: its name, or a number in the order of creation."""
+    values = sorted((*leaves, *nodes), key=lambda value: value.serial)
+    return {value: short(value.name) if value.name else f"n{place}" for place, value in enumerate(values, 1)}
+
+
 def operation(node: Value, names: dict[Value, str]) -> str:
     """Return what a record computes, in the names of its inputs: `v·x`, `tanh(n3)`."""
     assert node.rule is not None

@@ -1,0 +1,126 @@
+"""The ledger and `microgd explain`: the book's table, sums of contributions, measured nudges, bad input."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+import microgd as mg
+from microgd import Value
+from microgd.cli import main
+from tests.test_compile import Program, programs
+
+BOOK = """\
+edge  from → to           local derivative  upstream  gradient  so far
+──────────────────────────────────────────────────────────────────────
+1     n5 → loss = n5²     2·n5 = −10        1         −10       −10
+2     n4 → n5 = n4 − y    1                 −10       −10       −10
+3     y → n5 = n4 − y     −1                −10       10        10
+4     v → n4 = v·x        x = 2             −10       −20       −20
+5     x → n4 = v·x        v = 0             −10       0         0"""
+
+
+def book_example() -> Value:
+    v, x, y = Value(0.0, name="v"), Value(2.0, name="x"), Value(5.0, name="y")
+    loss: Value = (v * x - y) ** 2
+    loss.name = "loss"
+    return loss
+
+
+def squeezed(text: str) -> list[list[str]]:
+    return [line.split() for line in text.splitlines() if "─" not in line]
+
+
+def test_the_books_table() -> None:
+    loss = book_example()
+    table = mg.ledger(loss)
+    assert squeezed(str(table)) == squeezed(BOOK)
+    gradients = {row.source: row.contribution for row in table.rows}
+    assert (gradients["n5"], gradients["n4"], gradients["v"]) == (-10.0, -10.0, -20.0)
+    assert loss.grad is None
+
+
+def test_in_a_notebook_it_is_a_table_and_names_are_inert() -> None:
+    v = Value(1.0, name="<img src=x onerror=alert(1)>")
+    text = mg.ledger(v * 2.0)._repr_html_()
+    assert "<img" not in text
+    assert "&lt;img" in text
+    assert text.count("<tr>") == 2
+
+
+def test_nudging_measures_each_edge() -> None:
+    for row in mg.ledger(book_example(), nudge=True).rows:
+        assert row.change_by_little == pytest.approx(row.contribution, abs=1e-6)
+        assert row.change_by_one is not None
+    first = mg.ledger(book_example(), nudge=True).rows[0]
+    assert first.change_by_one == pytest.approx((-5 + 1) ** 2 - (-5) ** 2)
+
+
+@settings(max_examples=40, deadline=None)
+@given(program=programs())
+def test_contributions_add_up_to_the_gradients(program: Program) -> None:
+    a, b = Value(np.array([0.3, -0.6]), name="a"), Value(np.array([0.8, 0.2]), name="b")
+    with np.errstate(all="ignore"):
+        loss = program(a, b)
+        rows = mg.ledger(loss).rows
+        loss.backward()
+    for leaf in (a, b):
+        total = sum(row.contribution for row in rows if row.source == leaf.name)
+        np.testing.assert_allclose(total, leaf.grad, rtol=1e-12)
+        paths = [row.path for row in rows if row.source == leaf.name]
+        assert paths == list(range(1, len(paths) + 1))
+
+
+def test_steps_taken_as_one_are_shown_in_parts() -> None:
+    kernel = Value(np.ones((2, 1)), name="kernel")
+    table = mg.ledger(
+        mg.mean_squared_error(np.ones((3, 1)), mg.affine(np.ones((3, 2)), kernel, Value([0.5], name="bias")))
+    )
+    assert [row.formula for row in table.rows] == ["1 / 3", "2·n5", "1", "1", "1", "3×2ᵀ"]
+
+
+def test_too_long_a_table_is_refused() -> None:
+    chain = Value(1.0)
+    for _ in range(2001):
+        chain = chain * 1.0001
+    with pytest.raises(ValueError, match="2001 edges"):
+        mg.ledger(chain)
+
+
+def test_explain_an_expression(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    picture = tmp_path / "graph.dot"
+    assert main(["explain", "(v*x - y)**2", "v=0", "x=2", "y=5", "--nudge", "--draw", str(picture)]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("result = 25\n")
+    assert "v → n4 = v·x" in text
+    assert "moved by 1" in text
+    assert "digraph" in picture.read_text(encoding="utf-8")
+
+
+def test_explain_a_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "step.py"
+    file.write_text("import microgd as mg\nw = mg.Value(0.5, name='w')\nloss = (w * 3.0 - 4.0) ** 2\n")
+    assert main(["explain", str(file)]) == 0
+    assert "loss = 6.25" in capsys.readouterr().out
+    assert main(["explain", str(file), "--result", "nothing"]) == 2
+    assert "those it computes: loss" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["v*x", "v=1"], "give it a value, as x=2"),
+        (["v*", "v=1"], "is not an expression"),
+        (["v*2", "v=one"], "is not NAME=NUMBER"),
+        (["1 + 1"], "does not compute with any"),
+        (["np.unwrap(v)", "v=1"], "no derivative rule"),
+        (["__import__('os')", "v=1"], "give it a value"),
+        (["nowhere.py"], "nowhere.py"),
+    ],
+)
+def test_what_explain_refuses(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", *arguments]) == 2
+    assert message in capsys.readouterr().err
