@@ -198,7 +198,7 @@ def test_the_compiled_step_calls_numpy_no_more_than_a_person_would() -> None:
 
 
 def test_a_generic_call_in_an_operator_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    operator = (v := Value(2.0)).__mul__.__func__  # type: ignore[attr-defined]
+    operator = (v := Value(2.0)).__mul__.__func__
     monkeypatch.setattr(Value, "__mul__", lambda a, b: operator(a, b))
     found = instructions(lambda: v * v), calls(lambda: v * v)
     assert found[0] > 1.05 * COUNTED[of_multiply][0] and found[1] > COUNTED[of_multiply][1]

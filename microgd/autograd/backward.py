@@ -97,6 +97,11 @@ def seed_for(root: Any, cotangent: Any) -> Any:
                 f"backward() needs one number to differentiate, but {root.rule.name} gave shape {root.shape}. Reduce "
                 "it first, as in value.sum().backward(), or pass the cotangent: value.backward(np.ones(value.shape))."
             )
+        if root.dtype.kind == "c":
+            raise ValueError(
+                f"backward() needs a real number to differentiate, but {root.rule.name} gave {root.dtype}. Take its "
+                "real part with np.real(...), or its magnitude with np.abs(...)."
+            )
         return ones_like(root._data)
     data = cotangent._data if type(cotangent) is type(root) else np.asarray(cotangent, dtype=root.dtype)
     if np.shape(data) != root.shape:

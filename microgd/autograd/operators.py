@@ -55,17 +55,20 @@ namespace: dict[str, Any] = {
 
 
 def constant(data: Any) -> Any:
-    """Return a constant operand as a number or an array of numbers, or refuse it by name."""
+    """Return a constant operand as a number or an array of numbers, or refuse it by name.
+
+    Complex constants pass: a Fourier transform is complex, and may be filtered. A Value of the user's own is real.
+    """
     kind = type(data)
-    if kind in (float, int, bool):
+    if kind in (float, int, bool, complex):
         return data
     if kind is np.ndarray or isinstance(data, np.generic):
-        if data.dtype.kind not in "fiub":
+        if data.dtype.kind not in "fiubc":
             raise refusal(data, f"an array of {data.dtype}")
         return data if data.ndim else data.item()
     if hasattr(data, "__array_function__"):
         return data
-    if data is None or isinstance(data, str | bytes | complex):
+    if data is None or isinstance(data, str | bytes):
         raise refusal(data, f"{data!r}")
     if hasattr(data, "__array__"):
         return constant(np.asarray(data))
@@ -85,7 +88,7 @@ def constant(data: Any) -> Any:
 
 def refusal(data: Any, got: str) -> TypeError:
     """Return the error for data that no gradient can be taken of."""
-    complex_data = isinstance(data, complex) or getattr(data, "dtype", np.dtype(float)).kind == "c"
+    complex_data = isinstance(data, complex) or is_complex(data)
     advice = "take its real part, or its magnitude with abs()" if complex_data else "convert it first"
     return TypeError(
         f"a Value holds real numbers (a number, or an array or nested list of them), but got {got}: {advice}."
@@ -101,8 +104,20 @@ def fit(cotangent: Any, x: Any) -> Any:
     if getattr(cotangent, "shape", ()) != shape:
         cotangent = sum_to(cotangent, shape)
     if hasattr(x, "dtype") and hasattr(cotangent, "dtype"):
-        return cotangent if cotangent.dtype == x.dtype else cotangent.astype(x.dtype)
-    return cotangent if hasattr(cotangent, "__record__") else float(cotangent)
+        return cotangent if cotangent.dtype == x.dtype else cast(cotangent, x.dtype)
+    if not hasattr(cotangent, "__record__"):
+        return float(cotangent.real)
+    return np.real(cotangent) if is_complex(cotangent) else cotangent
+
+
+def cast(cotangent: Any, dtype: Any) -> Any:
+    """Return a cotangent in the type of its input: of a real input's, the real part."""
+    return (np.real(cotangent) if is_complex(cotangent) and dtype.kind != "c" else cotangent).astype(dtype)
+
+
+def is_complex(data: Any) -> bool:
+    """Return whether data, an array or a Value, are complex numbers."""
+    return getattr(data, "dtype", np.dtype(float)).kind == "c"
 
 
 def sum_to(cotangent: Any, shape: tuple[int, ...]) -> Any:

@@ -18,17 +18,19 @@ from .operators import (
     call_of,
     constant,
     intercept,
+    is_complex,
     namespace,
     no_derivative,
     operator_of,
     packed,
+    refusal,
     rescue,
     unpacked,
 )
 from .rules import indexing, shaping
 from .rules.elementwise import relu, sigmoid
 from .rules.fused import sum_of_products
-from .rules.table import CONSTANT, RULES, Function, Rule, find, full_name, parameters_of
+from .rules.table import COMPOSITE, CONSTANT, RULES, Function, Rule, find, full_name, options_of, parameters_of
 
 NO_INPUTS: tuple[Any, ...] = ()
 new, next_serial = object.__new__, namespace["next_serial"]
@@ -372,6 +374,8 @@ def leaf_data(data: Any) -> Any:
     if type(data) is Value:
         raise TypeError("a Value cannot hold another Value; write value + 0 for a step, value.detach() for a new leaf.")
     checked = constant(data)
+    if isinstance(checked, complex) or is_complex(checked):
+        raise refusal(data, f"{data!r}" if np.ndim(data) == 0 else f"an array of {checked.dtype}")
     if isinstance(checked, np.ndarray):
         return np.array(checked, dtype=checked.dtype if checked.dtype.kind == "f" else float)
     if isinstance(data, np.ndarray | np.generic) and data.dtype.kind == "f" and data.dtype != np.float64:
@@ -484,6 +488,9 @@ def apply(function: Function, inputs: tuple[Any, ...], options: dict[str, Any]) 
         active.trace.lift(*inputs)
     if function in CONSTANT:
         return function(*raw(inputs), **{key: raw(value) for key, value in options.items()})
+    if function in COMPOSITE:
+        steps = COMPOSITE[function]
+        return steps(*inputs, **understood(function, options, options_of(0, (steps,))))
     rule = find(function)
     inputs, options = bound(rule, inputs, options)
     inputs = tuple(
@@ -582,22 +589,26 @@ def bound(rule: Rule, inputs: tuple[Any, ...], options: dict[str, Any]) -> tuple
         inputs = inputs[:count]
         while len(inputs) < count and len(inputs) < len(names) and names[len(inputs)] in options:
             inputs += (options.pop(names[len(inputs)]),)
-    understood = rule.options
-    for key, value in list(options.items()):
+    for key, value in options.items():
         if type(value) is Value:
             raise no_derivative(function, key)
-        if key not in understood:
-            if value is None or value is np._NoValue:
-                del options[key]
-                continue
-            raise NotImplementedError(
-                f"{full_name(function)}: the argument {key}= is not supported on a Value; leave it out, "
-                f"or pass the constant part as value.data. Supported: {', '.join(sorted(understood)) or 'none'}."
-            )
+    options = understood(function, options, rule.options)
     for argument, value in enumerate(inputs):
         if type(value) is Value and rule.derivative(argument) is None:
             raise no_derivative(function, argument)
     return inputs, options
+
+
+def understood(function: Function, options: dict[str, Any], known: frozenset[str]) -> dict[str, Any]:
+    """Return the options without those that say nothing, or refuse one that is not known."""
+    chosen = {key: value for key, value in options.items() if key in known}
+    for key, value in options.items():
+        if key not in known and value is not None and value is not np._NoValue:
+            raise NotImplementedError(
+                f"{full_name(function)}: the argument {key}= is not supported on a Value; leave it out, "
+                f"or pass the constant part as value.data. Supported: {', '.join(sorted(known)) or 'none'}."
+            )
+    return chosen
 
 
 namespace.update(Value=Value, apply=apply)

@@ -67,14 +67,32 @@ class Rule:
 
 
 RULES: dict[Function, Rule] = {}
+COMPOSITE: dict[Function, Function] = {}  # functions that are written as several steps, each of which has its rule
 CONSTANT: set[Function] = set()  # functions whose result is a plain array: comparisons, argmax, shape, ...
 
 
 def rule(function: Function, *derivatives: Function | None, **details: Any) -> None:
     """Add a row; `None` in place of a derivative says that the argument has none."""
-    if function in RULES or function in CONSTANT:
-        raise ValueError(f"{full_name(function)} already has a row in the table of rules; keep one of the two")
+    declare_once(function)
     RULES[function] = Rule(function, derivatives, **details)
+
+
+def composite(*functions: Function) -> Callable[[F], F]:
+    """Declare that functions are several steps: the decorated function takes their arguments and performs the steps."""
+
+    def declare(steps: F) -> F:
+        for function in functions:
+            declare_once(function)
+            COMPOSITE[function] = steps
+        return steps
+
+    return declare
+
+
+def declare_once(function: Function) -> None:
+    """Raise if a function has its row already."""
+    if function in RULES or function in CONSTANT or function in COMPOSITE:
+        raise ValueError(f"{full_name(function)} already has a row in the table of rules; keep one of the two")
 
 
 def elementwise(function: Function, *derivatives: Function | None, scalar: Function | None = None) -> None:
@@ -91,8 +109,7 @@ def piecewise_constant(*functions: Function, **details: Any) -> None:
 def constant(*functions: Function) -> None:
     """Declare functions whose result carries no gradient: they are computed on the bare arrays."""
     for function in functions:
-        if function in RULES or function in CONSTANT:
-            raise ValueError(f"{full_name(function)} is declared twice in the table of rules; keep one")
+        declare_once(function)
         CONSTANT.add(function)
 
 
@@ -138,7 +155,7 @@ def find(function: Function) -> Rule:
     """Return a function's row, or say that there is none and name the nearest."""
     row = RULES.get(function)
     if row is None:
-        names = {full_name(known): known for known in RULES}
+        names = {full_name(known): known for known in (*RULES, *COMPOSITE)}
         near = difflib.get_close_matches(full_name(function), names, n=1, cutoff=0.6)
         raise NotImplementedError(
             f"{full_name(function)} has no derivative rule, and one of its arguments is a Value. "
