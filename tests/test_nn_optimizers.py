@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -240,3 +242,154 @@ def test_settings_out_of_range_are_named(make: Any, message: str) -> None:
 def test_names_are_those_of_keras_in_any_case() -> None:
     assert isinstance(optimizer_of("Adam"), mg.Adam) and isinstance(optimizer_of("rmsprop"), mg.RMSprop)
     assert repr(mg.SGD(0.1, momentum=0.9)) == "SGD(learning_rate=0.1, momentum=0.9)"
+
+
+# Groups of parameters
+
+
+GROUPS: dict[str, Any] = {
+    "dense_1_*": {"learning_rate_factor": 0.1, "weight_decay": 0.3},
+    "*_bias": {"weight_decay": 0.0},
+}
+KINDS: dict[str, Callable[[], mg.Optimizer]] = {
+    "SGD": lambda: mg.SGD(0.05, 0.9, weight_decay=0.01, groups=GROUPS | {"dense_2_kernel": {"momentum": 0.0}}),
+    "Adam": lambda: mg.Adam(0.01, weight_decay=0.01, global_clip_norm=0.5, groups=GROUPS | {"*": {"beta_1": 0.8}}),
+    "AdamW": lambda: mg.AdamW(mg.CosineDecay(0.01, 80), groups=GROUPS),
+    "RMSprop": lambda: mg.RMSprop(0.01, groups=GROUPS | {"dense_1_bias": {"momentum": 0.5}}),
+    "Adagrad": lambda: mg.Adagrad(0.1, groups=GROUPS),
+}
+
+
+def grouped(kind: str, **settings: Any) -> mg.Sequential:
+    model = mg.Sequential([mg.Dense(4, "tanh"), mg.Dense(1)], seed=0)
+    model.compile(KINDS[kind](), "mse", **settings)
+    return model
+
+
+def rows(count: int = 60) -> tuple[Any, Any]:
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(count, 3))
+    return x, np.sin(x @ np.array([[1.0], [2.0], [-1.0]]))
+
+
+@pytest.mark.parametrize("kind", ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad"])
+def test_a_group_is_an_optimizer_with_other_settings(kind: str) -> None:
+    optimizer, plain = KINDS[kind](), KINDS[kind]()
+    plain.groups = None
+    names = ["dense_1_kernel", "dense_1_bias", "dense_2_kernel", "dense_2_bias"]
+    values = [mg.Value(np.full(2, 0.5), name=name) for name in names]
+    gradients = [np.full(2, 0.1 * k) for k in range(1, 5)]
+    expected = []
+    for value, gradient in zip(values, gradients, strict=True):  # each alone, with what its groups say
+        settings: dict[str, Any] = {}
+        for pattern, changes in (optimizer.groups or {}).items():
+            settings |= changes if math.prod(map(value.name.__contains__, pattern.split("*"))) else {}  # type: ignore
+        factor = settings.pop("learning_rate_factor", 1.0)
+        alone = dataclasses.replace(plain, global_clip_norm=None, **settings)
+        rate = alone.learning_rate
+        alone.learning_rate = (lambda step, r=rate, f=factor: r(step) * f) if callable(rate) else rate * factor
+        if plain.global_clip_norm:
+            gradient = gradient * plain.global_clip_norm / np.sqrt(sum(np.sum(g**2) for g in gradients))
+        expected.append(follow(alone, value.data, [gradient] * 3))
+    for _ in range(3):
+        for value, gradient in zip(values, gradients, strict=True):
+            value.grad = gradient
+        optimizer.step(values)
+    for value, data in zip(values, expected, strict=True):
+        assert value.data == pytest.approx(data, rel=1e-13)
+    assert optimizer.iterations == 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_groups_give_the_same_bits_compiled_as_not_and_after_a_resume(kind: str, tmp_path: Path) -> None:
+    x, y = rows()
+    models = [grouped(kind, run_eagerly=eager) for eager in (False, True)]
+    for model in models:
+        model.fit(x, y, batch_size=10, epochs=20)
+    assert models[0].fast_step is not None and models[1].fast_step is None
+    half = grouped(kind)
+    half.fit(x, y, batch_size=10, epochs=9)
+    half.save(tmp_path / "model.safetensors")
+    loaded = mg.load_model(tmp_path / "model.safetensors")
+    assert loaded.optimizer is not None and loaded.optimizer.groups == KINDS[kind]().groups
+    loaded.fit(x, y, batch_size=10, epochs=20, initial_epoch=9)
+    expected = models[1].get_weights()
+    for same in (models[0], loaded):
+        assert all(weight.tobytes() == expected[name].tobytes() for name, weight in same.get_weights().items())
+
+
+def test_groups_follow_the_rate_and_new_groups_are_taken_up() -> None:
+    x, y = rows()
+    found = []
+    for eager in (False, True):
+        model = grouped("SGD", run_eagerly=eager)
+
+        def change(epoch: int, logs: Any, model: mg.Model = model) -> None:
+            model.compiled().learning_rate = 0.05 / (epoch + 2)
+            if epoch == 10:
+                model.compiled().groups = {"dense_1_*": {"learning_rate_factor": 0.0}}
+                found.append(model.parameters()[0].data.copy())
+
+        model.fit(x, y, batch_size=10, epochs=20, callbacks=change)
+        assert np.array_equal(model.layers[0].kernel.data, found[-1])
+        found.append(model.layers[1].kernel.data.copy())
+    assert np.array_equal(found[0], found[2]) and np.array_equal(found[1], found[3])
+
+
+def test_groups_agree_with_those_of_torch() -> None:
+    torch = pytest.importorskip("torch")
+    x, y = rows()
+    model = mg.Sequential([mg.Dense(4, "tanh"), mg.Dense(1)], seed=0)
+    model.compile(mg.AdamW(0.01, groups={"dense_1_*": {"learning_rate_factor": 0.1, "weight_decay": 0.3}}), "mse")
+    model.output_shape(x)
+    peer = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1)).double()
+    with torch.no_grad():
+        for mine, other in zip(model.parameters(), peer.parameters(), strict=True):
+            other.copy_(torch.tensor(mine.data.T.copy()))
+    first, _, last = peer
+    groups = [{"params": first.parameters(), "lr": 0.001, "weight_decay": 0.3}, {"params": last.parameters()}]
+    update = torch.optim.AdamW(groups, 0.01, weight_decay=0.01)
+    for _ in range(100):
+        update.zero_grad()
+        torch.nn.functional.mse_loss(peer(torch.tensor(x)), torch.tensor(y)).backward()
+        update.step()
+    model.fit(x, y, batch_size=len(x), epochs=100, shuffle=False)
+    for mine, other in zip(model.parameters(), peer.parameters(), strict=True):
+        assert mine.data == pytest.approx(other.detach().numpy().T, rel=1e-10, abs=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("groups", "error", "message"),
+    [
+        ([{"params": 1}], TypeError, "groups is .*; expected settings by the names of weights"),
+        ({"*_bias": 0.1}, TypeError, "expected settings by the names of weights"),
+        ({"*": {"learning_rate": 0.1}}, ValueError, "a learning rate of its own.*give it learning_rate_factor"),
+        ({"*": {"lr": 0.1}}, ValueError, "give it learning_rate_factor"),
+        ({"*": {"wieght_decay": 0.1}}, ValueError, "no setting of a group of SGD 'wieght_decay' .did you mean 'weight"),
+        ({"*": {"clip_norm": 0.1}}, ValueError, "no setting of a group of SGD 'clip_norm'"),
+        ({"*": {"momentum": 2.0}}, ValueError, "the group '\\*': momentum is 2.0; expected"),
+        ({"*": {"learning_rate_factor": -1}}, ValueError, "learning_rate_factor is -1; expected a number from 0"),
+        (
+            {"dense_7_*": {"momentum": 0.0}},
+            ValueError,
+            "'dense_7_\\*' matches no parameter; there are dense_1_k",
+        ),
+    ],
+)
+def test_groups_that_cannot_be_are_named(groups: Any, error: type[Exception], message: str) -> None:
+    model = mg.Sequential([mg.Dense(4, "tanh"), mg.Dense(1)], seed=0)
+    with pytest.raises(error, match=message):
+        model.compile(mg.SGD(0.1, groups=groups), "mse")
+        model.fit(*rows())
+
+
+def test_a_group_may_be_frozen_and_a_loop_of_ones_own_has_groups_too() -> None:
+    x, y = rows()
+    model = grouped("SGD")
+    model.output_shape(x)
+    model.layers[0].trainable = False
+    model.fit(x, y)  # the group of the first layer matches, though there is nothing to train in it
+    w = mg.Value(0.0, name="w")
+    w.grad = 1.0
+    with pytest.raises(ValueError, match="the group 'v' matches no parameter; there are w"):
+        mg.SGD(groups={"v": {"momentum": 0.5}}).step([w])

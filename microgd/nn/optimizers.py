@@ -1,14 +1,17 @@
 """Optimizers: how parameters follow their gradients downhill.
 
 An optimizer is its formula: a pure function from (parameter, gradient, state, scalars) to the new parameter and the new
-state. Everything else is here once, for all of them: the schedule, clipping, weight decay, and the keeping of state.
+state. Everything else is here once, for all of them: the schedule, clipping, weight decay, groups of parameters, and
+the keeping of state.
 """
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
@@ -19,6 +22,8 @@ from .names import default_repr, look_up
 from .schedules import Schedule
 
 State = tuple[Any, ...]
+Settings = tuple[tuple[str, Any], ...]  # what groups change for a parameter: (name, value), none for most
+OF_ALL = ("learning_rate", "clip_value", "clip_norm", "global_clip_norm", "groups")  # what a group cannot change
 
 
 @dataclass(eq=False, repr=False)
@@ -32,11 +37,26 @@ class Optimizer:
         clip_value: Cut each element of a gradient to [-clip_value, clip_value].
         clip_norm: Shorten the gradient of each parameter to at most this length.
         global_clip_norm: Shorten all gradients, taken as one vector, to at most this length.
+        groups: Other settings for some parameters, by their names, where * stands for anything:
+            {"*_bias": {"weight_decay": 0.0}, "dense_1_*": {"learning_rate_factor": 0.1}}. A learning_rate_factor
+            multiplies the learning rate, whatever schedule or callback sets it. Where several match, all count, and
+            the last has the last word.
 
     Attributes:
         iterations: How many steps have been made.
         parameters: The Values that have been updated, in the order they were first met.
         state: The state of each of them: a tuple of arrays in its shape, one for each name in `slots()`.
+
+    Raises:
+        ValueError, TypeError: If a setting is out of its range, or unknown to the optimizer; at the first step, if a
+            group matches no parameter.
+
+    Example:
+        >>> v, w = Value(1.0, name="v"), Value(1.0, name="w")
+        >>> (v + w).backward()
+        >>> SGD(0.5, groups={"w": {"learning_rate_factor": 0.1}}).step([v, w])
+        >>> v.data, w.data
+        (0.5, 0.95)
     """
 
     learning_rate: float | Schedule = 0.01
@@ -44,6 +64,7 @@ class Optimizer:
     clip_value: float | None = field(default=None, kw_only=True)
     clip_norm: float | None = field(default=None, kw_only=True)
     global_clip_norm: float | None = field(default=None, kw_only=True)
+    groups: Mapping[str, Mapping[str, Any]] | None = field(default=None, kw_only=True)
 
     __repr__ = default_repr
 
@@ -52,8 +73,11 @@ class Optimizer:
         self.parameters: list[Value] = []
         self.state: list[State] = []
         self.place_of: dict[Value, int] = {}
+        self.changes: dict[Value, Settings] = {}  # what the groups change for each parameter, ...
+        self.matched: Any = None  # ... and the groups that this was found with
         if not callable(self.learning_rate) and not 0 <= self.learning_rate < math.inf:
             raise ValueError(f"learning_rate is {self.learning_rate!r}; expected a number from 0, such as 0.01.")
+        self.check_groups()
 
     def slots(self) -> tuple[str, ...]:
         """Return the names of the state that is kept for each parameter."""
@@ -89,6 +113,9 @@ class Optimizer:
             >>> v.data
             0.2
         """
+        if self.groups is not self.matched or self.groups:
+            parameters = list(parameters)
+            self.match(parameters)
         places = [self.place(parameter) for parameter in parameters if parameter.grad is not None]
         if not places:
             raise RuntimeError(
@@ -96,13 +123,14 @@ class Optimizer:
                 "Values that the loss was computed from, as model.parameters()."
             )
         trace = active.trace
-        scalars = self.scalars() if trace is None else self.traced(trace)
+        if trace is not None:
+            self.prepare(trace)
         chosen = [self.parameters[place] for place in places]
         updated = self.update(
             [parameter._data for parameter in chosen],
             [raw(parameter.grad) for parameter in chosen],
             [self.state[place] for place in places],
-            scalars,
+            self.members(chosen, trace) if self.groups else [(self, self.numbers((), trace))] * len(chosen),
         )
         for parameter, place, (data, state) in zip(chosen, places, updated, strict=True):
             # A new array, never written into the old one: a graph that used the old one stays right.
@@ -116,22 +144,38 @@ class Optimizer:
         """Count a step that has been made."""
         self.iterations += 1
 
-    def traced(self, trace: Any) -> State:
+    def prepare(self, trace: Any) -> None:
         """Tell a step that is being compiled what changes from call to call, and what must not."""
-        trace.lift_states(self.state, self.slots())
+        kinds = [self.member(changes) for changes in dict.fromkeys([(), *self.changes.values()])]
+        trace.lift_states(self.state, max((kind.slots() for kind in kinds), key=len))
         trace.after.append(self.count)
         settings = {name: value for name, value in vars(self).items() if name in type(self).__dataclass_fields__}
+        if self.groups:
+            settings["changes"] = self.changes
         trace.guards += [(self, name, value) for name, value in settings.items() if name != "learning_rate"]
-        scalars: State = trace.draw(self.scalars, "learning_rate")
+
+    def numbers(self, changes: Settings, trace: Any) -> State:
+        """Return the numbers in the formula that change from step to step; a compiled step draws them anew each time.
+
+        Args:
+            changes: What a group changes.
+            trace: The step being compiled, if there is one.
+        """
+        if trace is None:
+            return (self.member(changes) if changes else self).scalars()
+        draw = self.scalars if not changes else lambda: self.member(changes).scalars()
+        scalars: State = trace.draw(draw, "learning_rate")
         return scalars
 
     def update(
-        self, parameters: list[Any], gradients: list[Any], states: list[State], scalars: State
+        self, parameters: list[Any], gradients: list[Any], states: list[State], members: list[tuple[Optimizer, State]]
     ) -> list[tuple[Any, State]]:
         """Return each new parameter with its new state: the whole step as a pure function of arrays."""
         return [
-            self.formula(parameter, self.decayed(parameter, gradient), state, scalars)
-            for parameter, gradient, state in zip(parameters, self.clipped(gradients), states, strict=True)
+            member.formula(parameter, member.decayed(parameter, gradient), state, scalars)
+            for parameter, gradient, state, (member, scalars) in zip(
+                parameters, self.clipped(gradients), states, members, strict=True
+            )
         ]
 
     def decayed(self, parameter: Any, gradient: Any) -> Any:
@@ -156,9 +200,91 @@ class Optimizer:
         if place is None:
             place = self.place_of[parameter] = len(self.parameters)
             self.parameters.append(parameter)
-            zero = 0.0 if type(parameter._data) is float else np.zeros_like(parameter._data)
-            self.state.append((zero,) * len(self.slots()))
+            self.state.append(())
+            self.lengthen(place)
         return place
+
+    def lengthen(self, place: int) -> None:
+        """Put zeros for the state that a parameter has not yet."""
+        data = self.parameters[place]._data
+        missing = len(self.slots_of(self.parameters[place])) - len(self.state[place])
+        self.state[place] += (0.0 if type(data) is float else np.zeros_like(data),) * missing
+
+    def slots_of(self, parameter: Value) -> tuple[str, ...]:
+        """Return the names of the state that is kept for a parameter."""
+        return self.member(self.changes.get(parameter, ())).slots()
+
+    # Groups -------------------------------------------------------------------------------------------------------
+
+    def check_groups(self) -> None:
+        """Raise unless the groups are settings that the optimizer has, by pattern."""
+        if self.groups is None:
+            return
+        if not isinstance(self.groups, Mapping) or not all(isinstance(x, Mapping) for x in self.groups.values()):
+            raise TypeError(
+                f"groups is {self.groups!r}; expected settings by the names of weights: "
+                '{"*_bias": {"weight_decay": 0.0}}.'
+            )
+        valid = ["learning_rate_factor", *(name for name in self.__dataclass_fields__ if name not in OF_ALL)]
+        for pattern, settings in self.groups.items():
+            for name in settings:
+                if name in ("learning_rate", "lr"):
+                    raise ValueError(
+                        f"the group {pattern!r} has a learning rate of its own, which no schedule or callback would "
+                        "reach; give it learning_rate_factor, which multiplies that of the optimizer."
+                    )
+                look_up(f"setting of a group of {type(self).__name__}", dict.fromkeys(valid), name)
+            changes = dict(settings)
+            factor = changes.pop("learning_rate_factor", 1.0)
+            if not isinstance(factor, float | int) or not 0 <= factor < math.inf:
+                raise ValueError(
+                    f"the group {pattern!r}: learning_rate_factor is {factor!r}; expected a number from 0."
+                )
+            try:
+                replace(self, groups=None, **changes)
+            except ValueError as error:
+                raise ValueError(f"the group {pattern!r}: {error}") from None
+
+    def match(self, parameters: Iterable[Value]) -> None:
+        """Find what the groups change for each parameter, or say which of them matches none.
+
+        Args:
+            parameters: All that there are; those that were given before count too.
+        """
+        if self.groups is self.matched and self.changes.keys() >= set(parameters):
+            return
+        self.check_groups()
+        found: dict[Value, dict[str, Any]] = {parameter: {} for parameter in (*self.changes, *parameters)}
+        for pattern, settings in (self.groups or {}).items():
+            matching = [parameter for parameter in found if fnmatchcase(parameter.name or "", pattern)]
+            if not matching:
+                names = [parameter.name or "one without a name" for parameter in found]
+                raise ValueError(
+                    f"the group {pattern!r} matches no parameter; there are {', '.join(names)}. "
+                    "A * stands for anything, as in 'dense_1_*'."
+                )
+            for parameter in matching:
+                found[parameter] |= settings
+        self.matched = self.groups
+        self.changes = {parameter: tuple(settings.items()) for parameter, settings in found.items()}
+        for place in range(len(self.parameters)):
+            self.lengthen(place)
+
+    def member(self, changes: Settings) -> Optimizer:
+        """Return this optimizer as it is for a group in the next step: with some settings changed."""
+        if not changes:
+            return self
+        member = copy.copy(self)
+        settings = dict(changes)
+        member.learning_rate = self.rate * settings.pop("learning_rate_factor", 1.0)
+        vars(member).update(settings)
+        return member
+
+    def members(self, parameters: list[Value], trace: Any) -> list[tuple[Optimizer, State]]:
+        """Return for each parameter the optimizer of its groups, and the numbers in its formula."""
+        changes = [self.changes[parameter] for parameter in parameters]
+        made = {change: (self.member(change), self.numbers(change, trace)) for change in dict.fromkeys(changes)}
+        return [made[change] for change in changes]
 
 
 def shortened(gradient: Any, limit: float, square: Any) -> Any:
@@ -180,7 +306,7 @@ class SGD(Optimizer):
         learning_rate: The size of the step, or a schedule.
         momentum: How much of the velocity is kept from step to step, from 0 to less than 1.
         nesterov: Whether to use Nesterov's form.
-        weight_decay, clip_value, clip_norm, global_clip_norm: See `Optimizer`.
+        weight_decay, clip_value, clip_norm, global_clip_norm, groups: See `Optimizer`.
 
     Raises:
         ValueError: If a setting is out of its range.
@@ -238,7 +364,7 @@ class Adam(Optimizer):
         beta_1: How much of the mean gradient is kept from step to step.
         beta_2: How much of the mean squared gradient is kept from step to step.
         epsilon: Keeps the quotient finite.
-        weight_decay, clip_value, clip_norm, global_clip_norm: See `Optimizer`.
+        weight_decay, clip_value, clip_norm, global_clip_norm, groups: See `Optimizer`.
 
     Raises:
         ValueError: If a setting is out of its range.
@@ -291,7 +417,7 @@ class AdamW(Adam):
     Args:
         learning_rate, beta_1, beta_2, epsilon: As for `Adam`.
         weight_decay: The part of a parameter that goes at each step, times the learning rate.
-        clip_value, clip_norm, global_clip_norm: See `Optimizer`.
+        clip_value, clip_norm, global_clip_norm, groups: See `Optimizer`.
 
     Example:
         >>> w = Value(1.0)
@@ -327,7 +453,7 @@ class RMSprop(Optimizer):
         rho: How much of the mean squared gradient is kept from step to step.
         momentum: How much of the velocity is kept from step to step.
         epsilon: Keeps the quotient finite; outside the root, as in PyTorch.
-        weight_decay, clip_value, clip_norm, global_clip_norm: See `Optimizer`.
+        weight_decay, clip_value, clip_norm, global_clip_norm, groups: See `Optimizer`.
 
     Raises:
         ValueError: If a setting is out of its range.
@@ -377,7 +503,7 @@ class Adagrad(Optimizer):
     Args:
         learning_rate: The size of the step, or a schedule.
         epsilon: Keeps the quotient finite.
-        weight_decay, clip_value, clip_norm, global_clip_norm: See `Optimizer`.
+        weight_decay, clip_value, clip_norm, global_clip_norm, groups: See `Optimizer`.
 
     Example:
         >>> w = Value(1.0)

@@ -48,6 +48,7 @@ CLASSES: dict[str, type] = {
     **SCHEDULES,
     **{kind.__name__: kind for kind in OPTIMIZERS.values()},
     "L1L2": L1L2,
+    "dict": dict,
 }
 FUNCTIONS = {**ACTIVATIONS, **INITIALIZERS, **REGULARIZERS, **METRICS}  # METRICS holds the losses too
 
@@ -133,6 +134,8 @@ def encoded(thing: Any, where: str) -> Any:
         return thing
     if isinstance(thing, list | tuple):
         return [encoded(part, where) for part in thing]
+    if isinstance(thing, Mapping):
+        return {"class": "dict", **{name: encoded(part, f"{name} of {where}") for name, part in thing.items()}}
     if made_of_fields(thing):
         names = [field.name for field in dataclasses.fields(thing) if field.init]
         settings = {name: encoded(getattr(thing, name), f"{name} of {where}") for name in names}
@@ -182,7 +185,7 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> None:
     names = {id(holder): name for name, (holder, _) in model.places().items()}
     if optimizer is not None:
         for parameter, state in zip(optimizer.parameters, optimizer.state, strict=True):
-            for slot, array in zip(optimizer.slots(), state, strict=True):
+            for slot, array in zip(optimizer.slots_of(parameter), state, strict=True):
                 arrays[f"optimizer/{slot}/{names[id(parameter)]}"] = np.asarray(array)
     facts: dict[str, Any] = {
         "format": FORMAT,
@@ -302,7 +305,8 @@ def restore_optimizer(optimizer: Optimizer, model: Model, arrays: Mapping[str, A
     optimizer.parameters.clear()
     optimizer.state.clear()
     optimizer.place_of.clear()
+    optimizer.match(model.parameters())
     for name in state["updated"]:
         place = optimizer.place(holders[name])
-        found = tuple(arrays[f"optimizer/{slot}/{name}"] for slot in optimizer.slots())
+        found = tuple(arrays[f"optimizer/{slot}/{name}"] for slot in optimizer.slots_of(holders[name]))
         optimizer.state[place] = tuple(part if part.ndim else part.item() for part in found)

@@ -277,6 +277,7 @@ class Model(Layer):
 
     def trained(self) -> list[Value]:
         """Return the parameters of the layers that are not frozen, or say that there are none."""
+        self.compiled().match(self.parameters())
         frozen = {id(part) for layer in self.all_layers() if not layer.trainable for _, part in layer.held()}
         parameters = [parameter for parameter in self.parameters() if id(parameter) not in frozen]
         if not parameters:
