@@ -464,8 +464,9 @@ def draw(run: Run, folder: Path) -> str:
 
 def draw_losses(run: Run, path: Path) -> None:
     """Draw the losses over the epochs."""
-    plots = import_module("microgd.viz.plots")  # an extra, which takes long to import
-    plots.training_curves(run.history()).figure.savefig(path)
+    figure = import_module("matplotlib.figure").Figure(layout="constrained")  # an extra, which takes long to import
+    import_module("microgd.viz.plots").training_curves(run.history(), figure.add_subplot())
+    figure.savefig(path)
 
 
 def draw_graph(run: Run, path: Path) -> None:

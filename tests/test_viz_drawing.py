@@ -12,7 +12,6 @@ import pytest
 import microgd as mg
 from microgd import Value
 from microgd.viz.labels import number
-from microgd.viz.plots import training_curves
 
 HOSTILE = '</script><img src=x onerror=alert(1)> "quoted" {braces} $x$ \n new line \\N 漢字' + "x" * 10_000
 
@@ -112,11 +111,3 @@ def test_without_graphviz_the_text_is_still_there(monkeypatch: pytest.MonkeyPatc
 )
 def test_numbers_have_one_format(x: float, text: str) -> None:
     assert number(x) == text
-
-
-def test_training_curves_draw_on_the_axes_they_are_given() -> None:
-    pytest.importorskip("matplotlib", reason="the extra `viz` is not installed")
-    ax = training_curves({"loss": [400.0, 2.0, 1.0], "val_loss": [300.0, 3.0, 2.0]})
-    assert ax.get_yscale() == "log"
-    assert [line.get_label() for line in ax.get_lines()] == ["training", "validation"]
-    assert training_curves({"loss": [2.0, 1.0]}, ax=ax) is ax

@@ -41,6 +41,18 @@ def map_tree(function: Function, tree: Tree, *others: Tree) -> Tree:
     return function(tree, *others)
 
 
+def flattened(tree: Tree) -> tuple[Any, Callable[[Any], Tree]]:
+    """Return the arrays of a tree as one flat vector, and the function that makes such a tree of such a vector."""
+    leaves = [np.asarray(leaf, dtype=float) for leaf in leaves_of(tree)]
+    cuts = np.cumsum([leaf.size for leaf in leaves])[:-1]
+
+    def unflattened(flat: Any) -> Tree:
+        parts = iter(np.split(np.array(flat, dtype=float), cuts))
+        return map_tree(lambda leaf: next(parts).reshape(np.shape(leaf)) if np.ndim(leaf) else next(parts).item(), tree)
+
+    return np.concatenate([leaf.ravel() for leaf in leaves]), unflattened
+
+
 # The engine -----------------------------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.derivatives import leaves_of, map_tree, value_and_grad
+from ..autograd.derivatives import flattened, leaves_of, map_tree, value_and_grad
 from ..autograd.value import Value, raw
 from .names import look_up
 from .optimizers import OPTIMIZERS, Optimizer, optimizer_of
@@ -129,19 +129,13 @@ def minimize_with_scipy(J: Callable[[Any], Any], W0: Any, method: str, steps: in
         from scipy.optimize import minimize as scipy_minimize
     except ImportError:
         raise ImportError(f"the method {method!r} is SciPy's: pip install scipy, or give one of microgd's.") from None
-    start = [np.asarray(leaf, dtype=float) for leaf in leaves_of(W0)]
-    cuts = np.cumsum([leaf.size for leaf in start])[:-1]
+    flat, tree = flattened(W0)
     slope = value_and_grad(J)
-
-    def tree(flat: Any) -> Any:
-        parts = iter(np.split(np.array(flat, dtype=float), cuts))
-        return map_tree(lambda leaf: next(parts).reshape(np.shape(leaf)) if np.ndim(leaf) else next(parts).item(), W0)
 
     def both(flat: Any) -> tuple[float, Any]:
         value, gradient = slope(tree(flat))
-        return float(value), np.concatenate([np.ravel(part) for part in leaves_of(gradient)])
+        return float(value), flattened(gradient)[0]
 
-    flat = np.concatenate([leaf.ravel() for leaf in start])
     trace = Trace([], [])
     trace.add(tree(flat), both(flat)[0])
     result = scipy_minimize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -40,10 +41,10 @@ def summary(data: Any) -> str:
     return f"{shape}: {number(np.min(data))} to {number(np.max(data))}" if np.size(data) else f"{shape}: empty"
 
 
-def short(text: str) -> str:
+def short(text: str, longest: int = LONGEST) -> str:
     """Return a text on one line, cut where it is too long to be drawn."""
     line = " ".join(text.split())
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
 def names_of(nodes: list[Value], leaves: list[Value]) -> dict[Value, str]:
@@ -52,10 +53,10 @@ def names_of(nodes: list[Value], leaves: list[Value]) -> dict[Value, str]:
     return {value: short(value.name) if value.name else f"n{place}" for place, value in enumerate(values, 1)}
 
 
-def operation(node: Value, names: dict[Value, str]) -> str:
+def operation(node: Value, names: dict[Value, str], of_constant: Callable[[Any], str] | None = None) -> str:
     """Return what a record computes, in the names of its inputs: `v·x`, `tanh(n3)`."""
     assert node.rule is not None
-    inputs = [names[x] if type(x) is Value else constant(x) for x in node.inputs]
+    inputs = [names[x] if type(x) is Value else (of_constant or constant)(x) for x in node.inputs]
     if node.rule.function in WRITTEN and len(inputs) == 2:
         sign = WRITTEN[node.rule.function][0]
         return power(*inputs) if sign == "^" else sign.join(inputs)
