@@ -1,6 +1,36 @@
 """Pictures of computation graphs and of training. What it draws with comes in the extra `viz`."""
 
 from .drawing import Drawing, DrawingError, draw
+from .events import Event
 from .ledger import Ledger, Row, ledger
+from .plots import (
+    LiveCurves,
+    loss_against_weight,
+    loss_of,
+    loss_slice,
+    loss_surface,
+    predicted_against_true,
+    training_curves,
+    weights_table,
+)
+from .stepper import Stepper, step
 
-__all__ = ["Drawing", "DrawingError", "Ledger", "Row", "draw", "ledger"]
+__all__ = [
+    "Drawing",
+    "DrawingError",
+    "Event",
+    "Ledger",
+    "LiveCurves",
+    "Row",
+    "Stepper",
+    "draw",
+    "ledger",
+    "loss_against_weight",
+    "loss_of",
+    "loss_slice",
+    "loss_surface",
+    "predicted_against_true",
+    "step",
+    "training_curves",
+    "weights_table",
+]

@@ -84,7 +84,9 @@ def derivative(node: Value, argument: int, names: dict[Value, str], result: str)
     if not node.rule.elementwise:
         return ""
     derivatives = trace(node.rule, inputs)
-    return "" if derivatives is None else written(with_seed(derivatives[argument], result))
+    if derivatives is None:
+        return ""
+    return "0" if derivatives[argument] is None else written(with_seed(derivatives[argument], result))
 
 
 def with_seed(expression: Any, result: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,38 +134,40 @@ def ledger(value: Value, *, nudge: bool = False) -> Ledger:
         3     v → n2 = v·2      2                 −10       −20       −20
     """
     root = unfused(value)
-    nodes, leaves = graph(root)
+    nodes, _ = graph(root)
     count = sum(type(x) is Value for node in nodes for x in node.inputs)
     if count > LARGEST:
         raise ValueError(
             f"the graph has {count} edges, more than the {LARGEST} that a table can show. Take an inner Value, fewer "
             "rows of data, or fewer steps of a loop."
         )
+    return Ledger(list(rows_of(root, nudge=nudge)), nudge)
+
+
+def rows_of(root: Value, *, nudge: bool = False) -> Iterator[Row]:
+    """Yield the rows of the ledger of a Value whose steps are all shown in parts; see `ledger`."""
+    nodes, leaves = graph(root)
     names = names_of(nodes, leaves)
-    rows = []
     for edge, step in enumerate(walk(root), 1):
         node, argument = step.node, step.argument
         scalar = not node.shape and not step.parent.shape
         local = contribution_of(node, argument, 1.0, node._data, node.operands) if scalar else None
         changes = measured(root, nodes, node, argument) if nudge and scalar else (None, None)
         nothing = np.zeros(step.parent.shape)
-        rows.append(
-            Row(
-                edge,
-                names[step.parent],
-                names[node],
-                short(operation(node, names)),
-                short(derivative(node, argument, names, names[node])),
-                (0.0 if local is None else local) if scalar else None,
-                np.zeros(node.shape) if step.upstream is None else step.upstream,
-                nothing if step.contribution is None else step.contribution,
-                nothing if step.total is None else step.total,
-                step.path,
-                step.paths,
-                *changes,
-            )
+        yield Row(
+            edge,
+            names[step.parent],
+            names[node],
+            short(operation(node, names)),
+            short(derivative(node, argument, names, names[node])),
+            (0.0 if local is None else local) if scalar else None,
+            np.zeros(node.shape) if step.upstream is None else step.upstream,
+            nothing if step.contribution is None else step.contribution,
+            nothing if step.total is None else step.total,
+            step.path,
+            step.paths,
+            *changes,
         )
-    return Ledger(rows, nudge)
 
 
 def measured(root: Value, nodes: list[Value], node: Value, argument: int) -> tuple[float, float]:

@@ -1,0 +1,274 @@
+"""Forward and backward as a list of events: what the stepper shows, in the order in which it happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..autograd.backward import Step, ancestors, seed_for, walk
+from ..autograd.rules.table import full_name
+from ..autograd.value import Value
+from .labels import constant, derivative, names_of, number, operation, short
+
+LARGEST = 5000  # nodes; more are not stepped through
+LONGEST_LINE = 100  # characters of an operation in a sentence
+LISTED = 6  # contributions that are written out where several paths meet
+MATRIX_PRODUCTS = (np.matmul, np.dot)
+MOVES = "only moves elements: each takes back the gradient from the place it went to"
+TAKES = "takes some elements: the gradient goes back to those, and adds up where one was taken twice"
+REASONS = {
+    **dict.fromkeys(("reshape", "ravel", "transpose", "swapaxes", "moveaxis", "expand_dims", "squeeze"), MOVES),
+    **dict.fromkeys(("getitem", "concatenate", "stack"), TAKES),
+    "sum": "each element counts once in the sum",
+    "mean": "each element has an equal share in the mean",
+    "max": "only the largest element counts; equal ones share",
+    "min": "only the smallest element counts; equal ones share",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Event:
+    """One step of the stepper.
+
+    Attributes:
+        kind: "forward" computes a Value; "seed" starts the way back; "edge" sends a gradient along one edge; "sum" adds
+            it up over the axes along which the input was repeated.
+        node: The Value that is computed, or whose gradient is sent back.
+        parent: The input whose gradient grows; None where there is none.
+        argument: Which input of the node it is.
+        symbols: What happens, in symbols: ∂loss/∂v += ∂loss/∂m · ∂m/∂v.
+        numbers: The same in numbers, or in shapes: 0 + (−10) × 2 = −20.
+        why: The rule behind it: ∂(v·x)/∂v = x.
+        upstream: The gradient of the node; None on the way forward.
+        local: The local derivative: a number or array; None where it is neither.
+        sign: How upstream and local make the product: × for numbers, ⊙ elementwise, @ for matrices.
+        product: Upstream times local, before it is summed over axes.
+        contribution: What is added to the gradient of the parent; None where nothing is, or not yet.
+        total: That gradient so far.
+        path: This is path number `path` ...
+        paths: ... of so many to the parent.
+    """
+
+    kind: str
+    node: Value
+    symbols: str
+    numbers: str
+    why: str = ""
+    parent: Value | None = None
+    argument: int = 0
+    upstream: Any = None
+    local: Any = None
+    sign: str = ""
+    product: Any = None
+    contribution: Any = None
+    total: Any = None
+    path: int = 1
+    paths: int = 1
+
+    def __str__(self) -> str:
+        """Return the event as the lines of its card."""
+        return "\n".join(line for line in (self.symbols, self.numbers, self.why) if line)
+
+
+class Narrator:
+    """Tells what happens from the inputs of a Value to it and back, in the names of its graph."""
+
+    def __init__(self, root: Value) -> None:
+        self.root = root
+        self.values = ancestors(root)
+        self.names = names_of(self.values, [])
+        self.texts = {value: term(value._data) for value in self.values}
+        self.totals: dict[Value, Any] = {}
+        self.parts: dict[Value, list[Any]] = {}  # the contributions to a number so far
+
+    def events(self) -> Iterator[Event]:
+        """Yield every event, forward first."""
+        seed = seed_for(self.root, None)
+        for node in self.values:
+            if node.rule is not None:
+                yield self.forward(node)
+        name = self.names[self.root]
+        why = f"the way back starts at {name}: it grows by 1 when it is moved by 1"
+        self.totals[self.root] = seed
+        yield Event("seed", self.root, f"{self.gradient(self.root)} = 1", "1", why, total=seed)
+        for step in walk(self.root):
+            yield from self.scalar(step) if not step.node.shape and not step.parent.shape else self.array(step)
+
+    def gradient(self, value: Value) -> str:
+        """Return what the gradient of a Value is called: ∂loss/∂v."""
+        return f"∂{self.names[self.root]}/∂{self.names[value]}"
+
+    def forward(self, node: Value) -> Event:
+        """Return the event that computes a Value."""
+        name, computed = self.names[node], short(operation(node, self.names), LONGEST_LINE)
+        numbers = f"{short(operation(node, self.texts, term), LONGEST_LINE)} = {self.texts[node].strip('()')}"
+        if node.shape:
+            numbers = f"{short(operation(node, self.texts, term), LONGEST_LINE)} = {shape(node._data)}"
+        known = []
+        for argument, x in enumerate(node.inputs):
+            formula = derivative(node, argument, self.names, name) if type(x) is Value else ""
+            if formula:
+                known.append(f"∂{name}/∂{self.names[x]} = {formula}")
+        why = f"for the way back: {short(', '.join(known), LONGEST_LINE)}" if known else ""
+        return Event("forward", node, f"{name} = {computed}", numbers, why)
+
+    def scalar(self, step: Step) -> Iterator[Event]:
+        """Yield the event of an edge between two numbers."""
+        node, parent = step.node, step.parent
+        local = slope(node, step.argument)
+        local = 0.0 if local is None else local
+        upstream, contribution = step.upstream or 0.0, step.contribution or 0.0
+        before, sofar = self.totals.get(parent, 0.0), 0.0 if step.total is None else step.total
+        self.totals[parent] = sofar
+        numbers = f"{number(before)} + {factor(upstream)} × {factor(local)} = {number(sofar)}"
+        parts = self.parts.setdefault(parent, [])
+        parts.append(contribution)
+        if step.paths > 1:
+            terms = [factor(x) for x in parts]
+            if len(terms) > LISTED:
+                terms[LISTED - 2 : -1] = ["…"]
+            whole = f"in all {' + '.join(terms)} = {number(sofar)}"
+            numbers += f"; path {step.path} of {step.paths}, "
+            numbers += whole if step.path == step.paths else f"so far {number(sofar)}"
+        yield self.edge(step, self.chain(step, "·"), numbers, local, "×", contribution, contribution, sofar)
+
+    def array(self, step: Step) -> Iterator[Event]:
+        """Yield the events of an edge that an array is at one end of: the product, then its sum over axes, if any."""
+        node, parent = step.node, step.parent
+        zeros = np.zeros(parent.shape) if parent.shape else 0.0
+        upstream = np.zeros(node.shape) if step.upstream is None else step.upstream
+        product, contribution, total = (zeros if x is None else x for x in (None, step.contribution, step.total))
+        if step.contribution is not None:
+            product = node.rule.derivative(step.argument)(upstream, node._data, *node.operands, **node.options)
+        local, sign, symbols, numbers = self.product(step, upstream, product)
+        path = ""
+        if step.paths > 1:
+            path = f"; path {step.path} of {step.paths}, the sum {'is whole' if step.path == step.paths else 'so far'}"
+        before, self.totals[parent] = self.totals.get(parent, zeros), total
+        if not parent.shape:
+            self.parts.setdefault(parent, []).append(contribution)
+        if np.shape(product) == parent.shape:
+            yield self.edge(step, symbols, f"{numbers}{path}", local, sign, contribution, contribution, total)
+            return
+        yield self.edge(step, symbols.replace("+=", "←"), numbers, local, sign, product, None, before)
+        axes = repeated_axes(np.shape(product), parent.shape)
+        along = f"ax{'is' if len(axes) == 1 else 'es'} {', '.join(map(str, axes))}"
+        name = self.names[parent]
+        yield Event(
+            "sum",
+            node,
+            f"{self.gradient(parent)} += Σ over {along} of that",
+            f"{shape(product)} → {shape(contribution)}{path}",
+            f"{name} was repeated along {along} to fit, so the gradients of all its copies add up",
+            parent=parent,
+            argument=step.argument,
+            upstream=upstream,
+            product=product,
+            contribution=contribution,
+            total=total,
+            path=step.path,
+            paths=step.paths,
+        )
+
+    def edge(
+        self, step: Step, symbols: str, numbers: str, local: Any, sign: str, product: Any, contribution: Any, total: Any
+    ) -> Event:
+        """Return the event of one edge."""
+        return Event(
+            "edge",
+            step.node,
+            symbols,
+            numbers,
+            self.reason(step),
+            parent=step.parent,
+            argument=step.argument,
+            upstream=(np.zeros(step.node.shape) if step.node.shape else 0.0)
+            if step.upstream is None
+            else step.upstream,
+            local=local,
+            sign=sign,
+            product=product,
+            contribution=contribution,
+            total=total,
+            path=step.path,
+            paths=step.paths,
+        )
+
+    def chain(self, step: Step, sign: str) -> str:
+        """Return the chain rule of one edge: ∂loss/∂v += ∂loss/∂m · ∂m/∂v."""
+        node, parent = self.names[step.node], self.names[step.parent]
+        return f"{self.gradient(step.parent)} += {self.gradient(step.node)} {sign} ∂{node}/∂{parent}"
+
+    def product(self, step: Step, upstream: Any, product: Any) -> tuple[Any, str, str, str]:
+        """Return the local derivative of an edge between arrays, the sign, and the product in symbols and in shapes."""
+        node, argument = step.node, step.argument
+        if node.rule.elementwise:
+            local = slope(node, argument)
+            local = np.zeros(node.shape) if local is None else local
+            shapes = f"{shape(product)} = {shape(upstream)} ⊙ {shape(local)}"
+            return local, "⊙", self.chain(step, "⊙"), shapes
+        if node.rule.function in MATRIX_PRODUCTS and all(np.ndim(x) == 2 for x in node.operands):
+            other = node.inputs[1 - argument]
+            name = self.names[other] if type(other) is Value else constant(other)
+            local = np.array(np.transpose(node.operands[1 - argument]))  # as it is now
+            pair = (self.gradient(node), f"{name}ᵀ"), (shape(upstream), shape(local))
+            symbols, shapes = (" @ ".join(x[:: -1 if argument else 1]) for x in pair)
+            return local, "@", f"{self.gradient(step.parent)} += {symbols}", f"{shape(product)} = {shapes}"
+        share = {np.sum: 1.0, np.mean: node.size / max(step.parent.size, 1)}.get(node.rule.function)
+        if share is not None:
+            each = number(upstream) if not node.shape else shape(upstream)
+            return share, "×", self.chain(step, "·"), f"{each} × {number(share)}, for each of {shape(product)}"
+        return None, "→", self.chain(step, "·"), f"{shape(upstream)} → {shape(product)}"
+
+    def reason(self, step: Step) -> str:
+        """Return the rule behind an edge."""
+        node, argument = step.node, step.argument
+        if step.upstream is None:
+            return f"nothing comes back to {self.names[node]}, so nothing goes on"
+        if step.contribution is None:
+            return f"{full_name(node.rule.function)} is constant around here: its derivative is 0"
+        if node.rule.function in MATRIX_PRODUCTS and node.rule.name in REASONS:
+            return REASONS[node.rule.name]
+        if node.rule.name in REASONS:
+            return f"{node.rule.name}: {REASONS[node.rule.name]}"
+        formula = derivative(node, argument, self.names, self.names[node])
+        if not formula or not node.rule.elementwise:
+            return f"{self.names[node]} = {short(operation(node, self.names), LONGEST_LINE)}"
+        text = f"∂({short(operation(node, self.names), LONGEST_LINE)})/∂{self.names[step.parent]} = {formula}"
+        local = None if node.shape or step.parent.shape else number(slope(node, argument) or 0.0)
+        return text if local in (None, formula) else f"{text} = {local}"
+
+
+def slope(node: Value, argument: int) -> Any:
+    """Return the local derivative of an elementwise step, in the shape of its result; None where it is zero."""
+    assert node.rule is not None
+    rule = node.rule.derivative(argument)
+    one = np.ones(node.shape) if node.shape else 1.0
+    return None if rule is None else rule(one, node._data, *node.operands, **node.options)
+
+
+def term(data: Any) -> str:
+    """Return what stands for an operand in a calculation: a number, in brackets where negative, or a shape."""
+    if isinstance(data, str) or data is None:
+        return str(data)
+    return factor(data) if not np.ndim(data) else shape(data)
+
+
+def factor(x: Any) -> str:
+    """Return a number as a factor: in brackets where it is negative."""
+    text = number(x)
+    return f"({text})" if text.startswith("−") else text
+
+
+def shape(data: Any) -> str:
+    """Return the shape of an array as NumPy writes it, without spaces."""
+    return str(np.shape(data)).replace(" ", "")
+
+
+def repeated_axes(of: tuple[int, ...], to: tuple[int, ...]) -> list[int]:
+    """Return the axes of a shape along which another one was repeated to fit it."""
+    extra = len(of) - len(to)
+    return [axis for axis, n in enumerate(of) if axis < extra or (to[axis - extra] == 1 and n != 1)]

@@ -1,0 +1,343 @@
+// The stepper in a page. `mount` turns one host element, which holds a picture and a table for where no script runs,
+// into something to click through. `content` is what viz/stepper.py computed: every text is in it, none is made here.
+// Texts reach the page through textContent only, so that a name cannot be more than a name.
+
+const SVG = "http://www.w3.org/2000/svg";
+const PACE = 1400; // milliseconds a step at speed 1
+const SPEEDS = [0.5, 1, 2, 4];
+const SQUEEZE = 0.8; // a wide picture shrinks so far, then it scrolls
+const NEIGHBOURS = 6; // values shown on either side where a graph is too large for one picture
+const [KIND, NODE, PARENT, ARGUMENT, SYMBOLS, NUMBERS, WHY, TOTAL, ARRAYS, SCALE] = Array(10).keys();
+const ICONS = {
+  first: "M5 4v12M16 4.5v11L8 10z",
+  previous: "M14 4.5v11L6 10z",
+  play: "M6 4l10 6-10 6z",
+  pause: "M7 4.5v11M13 4.5v11",
+  next: "M6 4.5v11l8-5.5z",
+  last: "M15 4v12M4 4.5v11l8-5.5z",
+};
+const PHASES = { forward: "forward", seed: "backward", edge: "backward", sum: "backward" };
+
+function element(tag, attributes, parent, text) {
+  const made = document.createElement(tag);
+  return finished(made, attributes, parent, text);
+}
+
+function shapeOf(tag, attributes, parent, text) {
+  return finished(document.createElementNS(SVG, tag), attributes, parent, text);
+}
+
+function finished(made, attributes, parent, text) {
+  for (const name in attributes) made.setAttribute(name, attributes[name]);
+  if (text !== undefined) made.textContent = text;
+  if (parent) parent.appendChild(made);
+  return made;
+}
+
+function mount(host, content, style) {
+  const { nodes, events, picture, advice, title } = content;
+  const turn = events.findIndex((event) => event[KIND] === "seed"); // so many events go forward
+  const ranges = { forward: [0, turn], backward: [turn, events.length], both: [0, events.length] };
+  let [low, high] = ranges.both;
+  let position = 0; // so many events have happened
+  let speed = 1;
+  let timer = null;
+
+  // The parts of the page ------------------------------------------------------------------------------------------
+
+  const root = host.attachShadow({ mode: "open" });
+  element("style", {}, root, style);
+  const frame = element("div", { class: "frame", tabindex: "0", role: "group" }, root);
+  frame.setAttribute("aria-label", `Backpropagation of ${title}, step by step. Arrow keys step, space plays.`);
+  const bar = element("div", { class: "bar" }, frame);
+  const buttons = element("div", { class: "buttons", role: "toolbar", "aria-label": "Steps" }, bar);
+  const first = button(buttons, "first", "First step", () => go(low));
+  const previous = button(buttons, "previous", "Previous step", () => go(position - 1));
+  const play = button(buttons, "play", "Play", toggle);
+  const next = button(buttons, "next", "Next step", () => go(position + 1));
+  const last = button(buttons, "last", "Last step", () => go(high));
+  const timeline = element("input", { type: "range", class: "timeline", "aria-label": "Step" }, bar);
+  timeline.addEventListener("input", () => go(Number(timeline.value)));
+  const count = element("span", { class: "count" }, bar);
+  const modes = element("div", { class: "modes", role: "group", "aria-label": "Which way" }, bar);
+  for (const mode in ranges) {
+    const label = mode[0].toUpperCase() + mode.slice(1);
+    element("button", { type: "button", "data-mode": mode, "aria-pressed": mode === "both" }, modes, label)
+      .addEventListener("click", () => choose(mode));
+  }
+  const pace = element("select", { "aria-label": "Speed" }, bar);
+  for (const choice of SPEEDS) element("option", { value: choice }, pace, `${choice}×`);
+  pace.value = "1";
+  pace.addEventListener("change", () => { speed = Number(pace.value); if (timer) { halt(); toggle(); } });
+  const view = element("div", { class: "view" }, frame);
+  const card = element("div", { class: "card", role: "status", "aria-live": "polite" }, frame);
+  if (advice) element("p", { class: "advice" }, frame, advice);
+
+  function button(parent, icon, label, act) {
+    const made = element("button", { type: "button", title: label, "aria-label": label }, parent);
+    const svg = shapeOf("svg", { viewBox: "0 0 20 20", "aria-hidden": "true" }, made);
+    shapeOf("path", { d: ICONS[icon] }, svg);
+    made.addEventListener("click", act);
+    return made;
+  }
+
+  // The picture ----------------------------------------------------------------------------------------------------
+
+  let boxes = []; // what is drawn: { node, group, data, gradient }
+  let curves = []; // { node, argument, group }
+
+  function draw({ width, height, boxes: places, curves: lines }) {
+    const pad = 6;
+    view.replaceChildren();
+    const svg = shapeOf("svg", { viewBox: `${-pad} ${-pad} ${width + 2 * pad} ${height + 2 * pad}` }, view);
+    svg.setAttribute("role", "group");
+    svg.setAttribute("aria-label", `Graph of ${title}, ${nodes.length} values`);
+    svg.style.width = `${width + 2 * pad}px`;
+    svg.style.minWidth = `min(${width + 2 * pad}px, max(100%, ${(width + 2 * pad) * SQUEEZE}px))`;
+    curves = lines.map((line) => {
+      const group = shapeOf("g", { class: "edge" }, svg);
+      const points = line.points;
+      const [tipX, tipY] = points[points.length - 1];
+      const [x, y] = points[points.length - 2];
+      shapeOf("path", { class: "line", d: `M${points[0]}C${points.slice(1, -1).join(" ")}` }, group);
+      const [across, along] = [(tipY - y) * 0.45, (tipX - x) * 0.45];
+      shapeOf("path", { class: "tip", d: `M${tipX} ${tipY}L${x + across} ${y - along}L${x - across} ${y + along}z` }, group);
+      const label = nodes[line.node].labels[line.argument];
+      if (label && line.x !== undefined) shapeOf("text", { x: line.x, y: line.y + 4 }, group, label);
+      return { ...line, group };
+    });
+    boxes = places.map((place) => {
+      const { x, y, w, h } = place;
+      const node = nodes[place.node];
+      const name = node.operation ? `${node.name} = ${node.operation}` : node.name;
+      const group = shapeOf("g", { class: node.operation ? "box" : "box leaf", tabindex: "-1", role: "button" }, svg);
+      group.setAttribute("aria-label", `${name}: go to its first step`);
+      shapeOf("rect", { x, y, width: w, height: h, rx: node.operation ? 4 : 10 }, group);
+      const line = (offset, kind) => shapeOf("text", { x: x + w / 2, y: y + h / 2 + offset, class: kind }, group);
+      const titled = line(-11, "title");
+      titled.textContent = name;
+      const found = { ...place, group, titled, data: line(5, "data"), gradient: line(20, "gradient") };
+      group.addEventListener("click", () => jump(place.node));
+      return found;
+    });
+    for (const box of boxes) fit(box.titled, box.w);
+  }
+
+  function fit(text, width) { // where a font is wider than the one the box was measured for
+    text.removeAttribute("textLength");
+    if (text.getComputedTextLength() > width - 8) {
+      text.setAttribute("textLength", width - 8);
+      text.setAttribute("lengthAdjust", "spacingAndGlyphs");
+    }
+  }
+
+  const users = nodes.map(() => []);
+  nodes.forEach((node, place) => node.inputs.forEach((input) => { if (input >= 0) users[input].push(place); }));
+
+  function neighbours(node) { // a picture of one value, what it is computed from, and what is computed from it
+    const columns = [[...new Set(nodes[node].inputs.filter((input) => input >= 0))], [node], [...new Set(users[node])]];
+    const [w, h, gapX, gapY] = [200, 62, 130, 18];
+    const shown = columns.map((column) => column.slice(0, NEIGHBOURS));
+    const height = Math.max(...shown.map((column) => column.length)) * (h + gapY) - gapY;
+    const found = { width: 3 * w + 2 * gapX, height, boxes: [], curves: [] };
+    const at = {};
+    shown.forEach((column, place) => column.forEach((value, row) => {
+      const y = (height - column.length * (h + gapY) + gapY) / 2 + row * (h + gapY);
+      const box = { node: value, x: place * (w + gapX), y, w, h };
+      found.boxes.push(box);
+      at[`${place} ${value}`] = box;
+    }));
+    const connect = (from, to, value, argument) => {
+      const [x1, y1, x2, y2] = [from.x + w, from.y + h / 2, to.x - 7, to.y + h / 2];
+      const middle = (x1 + x2) / 2;
+      const points = [[x1, y1], [middle, y1], [middle, y2], [x2, y2], [to.x, y2]];
+      found.curves.push({ node: value, argument, points, x: middle, y: (y1 + y2) / 2 - 8 - 14 * argument });
+    };
+    nodes[node].inputs.forEach((input, i) => at[`0 ${input}`] && connect(at[`0 ${input}`], at[`1 ${node}`], node, i));
+    for (const user of shown[2])
+      nodes[user].inputs.forEach((input, i) => input === node && connect(at[`1 ${node}`], at[`2 ${user}`], user, i));
+    return found;
+  }
+
+  // Where it stands ------------------------------------------------------------------------------------------------
+
+  function state() { // what is known after `position` events: which data, which gradients, which edges were crossed
+    const known = nodes.map((node) => ({ data: node.operation ? "" : node.data, gradient: "", crossed: new Set() }));
+    for (const event of events.slice(0, position)) {
+      if (event[KIND] === "forward") known[event[NODE]].data = nodes[event[NODE]].data;
+      else known[event[KIND] === "seed" ? event[NODE] : event[PARENT]].gradient = event[TOTAL];
+      if (event[KIND] === "edge") known[event[NODE]].crossed.add(event[ARGUMENT]);
+    }
+    return known;
+  }
+
+  function render() {
+    const event = position > low ? events[position - 1] : null;
+    const phase = event ? PHASES[event[KIND]] : "start";
+    if (!picture) draw(neighbours(event ? event[NODE] : nodes.length - 1));
+    const known = state();
+    const growing = event && (event[KIND] === "seed" ? event[NODE] : event[PARENT]);
+    for (const box of boxes) {
+      set(box, "data", known[box.node].data);
+      set(box, "gradient", known[box.node].gradient && `∂ ${known[box.node].gradient}`);
+      const current = event && (phase === "forward" ? box.node === event[NODE] : box.node === growing);
+      box.group.classList.toggle("current", Boolean(current));
+      box.group.classList.toggle("sender", Boolean(event && phase === "backward" && box.node === event[NODE] && !current));
+    }
+    for (const curve of curves) {
+      const one = event && curve.node === event[NODE];
+      const current = one && (phase === "forward" || (event[KIND] !== "seed" && curve.argument === event[ARGUMENT]));
+      curve.group.classList.toggle("current", Boolean(current));
+      curve.group.classList.toggle("crossed", known[curve.node].crossed.has(curve.argument));
+    }
+    frame.dataset.phase = phase;
+    tell(event, phase);
+    Object.assign(timeline, { min: low, max: high, value: position });
+    timeline.style.setProperty("--turn", `${(100 * (turn - low)) / Math.max(1, high - low)}%`);
+    timeline.setAttribute("aria-valuetext", `step ${position - low} of ${high - low}`);
+    count.textContent = `${position - low} / ${high - low}`;
+    first.disabled = previous.disabled = position === low;
+    next.disabled = last.disabled = position === high;
+    host.dataset.step = position;
+    follow();
+  }
+
+  function set(box, line, text) {
+    if (box[line].textContent === text) return;
+    box[line].textContent = text;
+    fit(box[line], box.w);
+  }
+
+  function follow() { // keep what is happening in view, without moving the page
+    const current = view.querySelector(".edge.current") || view.querySelector(".box.current");
+    if (!current) return;
+    const [inner, outer] = [current.getBoundingClientRect(), view.getBoundingClientRect()];
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const off = (from, to, start, end) => (from < start || to > end ? (from + to - start - end) / 2 : 0);
+    const left = off(inner.left, inner.right, outer.left + 60, outer.right - 60);
+    const top = off(inner.top, inner.bottom, outer.top, outer.bottom);
+    if (left || top) view.scrollBy({ left, top, behavior: calm ? "auto" : "smooth" });
+  }
+
+  // The card -------------------------------------------------------------------------------------------------------
+
+  function tell(event, phase) {
+    card.replaceChildren();
+    if (!event) {
+      element("p", { class: "tag" }, card, "ready");
+      const back = events.length - turn;
+      element("p", { class: "symbols" }, card, `${title}: ${turn} steps forward, ${back} back`);
+      element("p", { class: "why" }, card, "Press → for the next step, space to play, or click a value to go there.");
+      return;
+    }
+    const what = { forward: "compute", seed: "start", edge: "one edge", sum: "sum over axes" }[event[KIND]];
+    element("p", { class: "tag" }, card, `${phase} · ${what}`);
+    element("p", { class: "symbols" }, card, event[SYMBOLS]);
+    if (event[NUMBERS] !== "1") element("p", { class: "numbers" }, card, event[NUMBERS]);
+    if (event[WHY]) element("p", { class: "why" }, card, event[WHY]);
+    if (event[ARRAYS]) heatmaps(event[ARRAYS], event[SCALE]);
+  }
+
+  function heatmaps(shown, scale) {
+    const row = element("div", { class: "heatmaps" }, card);
+    for (const [caption, place] of shown) {
+      if (place === null) { element("span", { class: "sign" }, row, caption); continue; }
+      const { shape, cells, whole } = content.arrays[place];
+      const figure = element("figure", {}, row);
+      element("figcaption", {}, figure, `${caption} ${shape}`);
+      const written = cells[0].length <= 4 && cells.length <= 6;
+      const grid = element("div", { class: written ? "grid written" : "grid", role: "img" }, figure);
+      grid.setAttribute("aria-label", `${caption} ${shape}: ${cells.map((line) => line.join(" ")).join("; ")}`);
+      grid.style.setProperty("--columns", cells[0].length);
+      for (const text of cells.flat()) {
+        const value = Number(text.replaceAll("−", "-"));
+        const cell = element("span", { title: text, class: value < 0 ? "negative" : "positive" }, grid, written ? text : "");
+        cell.style.setProperty("--level", scale ? Math.min(1, Math.abs(value) / scale) || 0 : 0);
+      }
+      if (!whole) element("small", {}, figure, "a selection of its elements");
+    }
+  }
+
+  // Moving ---------------------------------------------------------------------------------------------------------
+
+  function go(to) {
+    halt();
+    position = Math.max(low, Math.min(high, to));
+    render();
+  }
+
+  function jump(node) {
+    const place = events.findIndex((event, i) => i >= low && i < high && (event[NODE] === node || event[PARENT] === node));
+    if (place >= 0) go(place + 1);
+  }
+
+  function choose(mode) {
+    [low, high] = ranges[mode];
+    for (const made of modes.children) made.setAttribute("aria-pressed", made.dataset.mode === mode);
+    go(position);
+  }
+
+  function halt() {
+    clearInterval(timer);
+    timer = null;
+    show("play", "Play");
+    card.setAttribute("aria-live", "polite");
+  }
+
+  function toggle() {
+    if (timer) return halt();
+    if (position === high) go(low);
+    show("pause", "Pause");
+    card.setAttribute("aria-live", "off"); // a screen reader could not keep up
+    timer = setInterval(() => {
+      if (!host.isConnected || position === high) return halt();
+      position += 1;
+      render();
+      if (position === high) halt();
+    }, PACE / speed);
+  }
+
+  function show(icon, label) {
+    play.querySelector("path").setAttribute("d", ICONS[icon]);
+    play.title = label;
+    play.setAttribute("aria-label", label);
+  }
+
+  frame.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    event.stopPropagation(); // a notebook has keys of its own
+    const inside = event.composedPath()[0];
+    const keys = {
+      ArrowRight: () => go(position + 1),
+      ArrowLeft: () => go(position - 1),
+      Home: () => go(low),
+      End: () => go(high),
+      " ": toggle,
+    };
+    if (!keys[event.key] || inside.tagName === "SELECT" || (event.key === " " && inside.tagName === "BUTTON")) return;
+    event.preventDefault();
+    keys[event.key]();
+  });
+
+  // Light or dark, as the notebook or the system is ------------------------------------------------------------------
+
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const watcher = new MutationObserver(paint);
+
+  function paint() {
+    if (!host.isConnected) return watcher.disconnect();
+    const [page, body] = [document.documentElement, document.body];
+    const jupyter = body.dataset.jpThemeLight;
+    const named = [page, body].some((part) => part.matches(".dark, .vscode-dark, .vscode-high-contrast, [data-theme=dark]"));
+    const light = body.matches(".light, .vscode-light") || page.matches(".light, [data-theme=light]");
+    const dark = jupyter ? jupyter === "false" : named || (!light && system.matches);
+    host.dataset.theme = dark ? "dark" : "light";
+  }
+
+  for (const part of [document.documentElement, document.body])
+    watcher.observe(part, { attributes: true, attributeFilter: ["class", "data-theme", "data-jp-theme-light"] });
+  system.addEventListener("change", paint);
+  paint();
+  if (picture) draw(picture);
+  render();
+}

@@ -1,0 +1,248 @@
+"""The stepper: forward and backward through a graph, one event at a time, in a notebook, on a page, in a terminal."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Iterator
+from importlib.resources import files
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..autograd.backward import graph
+from ..autograd.value import Value
+from .drawing import DrawingError
+from .events import LARGEST, Event, Narrator, shape
+from .labels import number, operation, short, summary
+from .layout import LARGEST as LARGEST_PICTURE
+from .layout import diagram, labels_of, positions
+from .ledger import Ledger, rows_of
+from .parts import unfused
+
+LEDGER_ROWS = 300  # in the text that stands where no script runs
+ROWS, COLUMNS = 8, 10  # of an array that are shown; of a larger one every so manieth
+
+
+class Stepper:
+    """Forward and backward, one event at a time: a page in a notebook, a file by `save`, text when iterated over.
+
+    Attributes:
+        events: An `Event` a step, in order.
+    """
+
+    def __init__(self, root: Value) -> None:
+        narrator = Narrator(root)
+        self.root = root
+        self.values, self.names = narrator.values, narrator.names
+        self.data = {value: summary(value._data) for value in self.values}
+        self.events = list(narrator.events())
+        self.totals = narrator.totals
+        self.rows = list(islice(rows_of(root), LEDGER_ROWS))
+
+    def __iter__(self) -> Iterator[Event]:
+        return iter(self.events)
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    def __str__(self) -> str:
+        return "\n\n".join(f"{place}/{len(self)}  {event}" for place, event in enumerate(self.events, 1))
+
+    def __repr__(self) -> str:
+        return f"<Stepper of {len(self)} steps; show it in a notebook, iterate over it, or .save('backprop.html')>"
+
+    def save(self, path: str | Path) -> Path:
+        """Write the stepper as a page that needs nothing else: no network, no other file."""
+        path = Path(path)
+        if path.suffix.lower() not in (".html", ".htm"):
+            raise ValueError(f"{path.name} ends in {path.suffix or 'nothing'}; expected .html.")
+        path.write_text(
+            PAGE.format(title=html.escape(self.names[self.root]), body=self._repr_html_()), encoding="utf-8"
+        )
+        return path
+
+    def _repr_html_(self) -> str:
+        fallback, picture, advice = [], None, ""
+        if len(self.values) <= LARGEST_PICTURE:
+            drawing = diagram(self.values, self.names, self.data, self.totals)
+            try:
+                picture = positions(drawing)
+                svg = base64.b64encode(drawing.render("svg")).decode()
+                alt = f"The graph of {self.names[self.root]}: {len(self.values)} values."
+                fallback.append(f'<img alt="{html.escape(alt)}" src="data:image/svg+xml;base64,{svg}">')
+            except DrawingError:
+                advice = "For the picture of the graph: pip install 'microgd[viz]'."
+        else:
+            advice = f"{len(self.values)} values are too many for one picture: each step shows its neighbours."
+        left_out = max(0, sum(event.kind == "edge" for event in self.events) - len(self.rows))
+        more = f"\n... and {left_out} more edges" if left_out else ""
+        table = html.escape(f"{Ledger(self.rows, False)}{more}")
+        state = " open" if len(self.rows) < 20 else ""
+        fallback.append(f"<details{state}><summary>Backpropagation as a table</summary><pre>{table}</pre></details>")
+        if advice:
+            fallback.append(f"<p>{html.escape(advice)}</p>")
+        data = as_script({"picture": picture, "advice": advice, **self.content()})
+        key = hashlib.sha256(data.encode()).hexdigest()[:12]  # so that a script finds its own place on the page
+        source = files(__package__)
+        script = (source / "stepper.js").read_text(encoding="utf-8")
+        style = as_script((source / "stepper.css").read_text(encoding="utf-8"))
+        return OUTPUT.format(key=key, fallback="\n".join(fallback), script=script, data=data, style=style)
+
+    def content(self) -> dict[str, Any]:
+        """Return everything that the page shows, beside the places of the boxes: texts and short arrays."""
+        places = {value: place for place, value in enumerate(self.values)}
+        arrays = Arrays()
+        nodes = [
+            {
+                "name": self.names[v],
+                "operation": "" if v.rule is None else short(operation(v, self.names)),
+                "data": self.data[v],
+                "inputs": [places.get(x, -1) if type(x) is Value else -1 for x in v.inputs],
+                "labels": labels_of(v, self.names),
+            }
+            for v in self.values
+        ]
+        events = [
+            [
+                event.kind,
+                places[event.node],
+                -1 if event.parent is None else places[event.parent],
+                event.argument,
+                event.symbols,
+                event.numbers,
+                event.why,
+                None if event.total is None else summary(event.total),
+                *arrays.shown(event),
+            ]
+            for event in self.events
+        ]
+        return {"title": self.names[self.root], "nodes": nodes, "events": events, "arrays": arrays.tables}
+
+
+class Arrays:
+    """The arrays that events show, each once, in as many numbers as can be seen."""
+
+    def __init__(self) -> None:
+        self.tables: list[dict[str, Any]] = []
+        self.places: dict[int, int] = {}
+        self.kept: list[Any] = []  # so that no other array comes to lie in the place of one
+
+    def shown(self, event: Event) -> list[Any]:
+        """Return which arrays an event shows, each with its caption, and the largest magnitude in them."""
+        if event.kind in ("forward", "seed") or not (event.node.shape or np.ndim(event.total)):
+            return []
+        if event.kind == "sum":
+            parts = [("that", event.product), ("Σ", None), ("contribution", event.contribution)]
+        elif event.sign == "→":
+            parts = [("upstream", event.upstream), ("→", None), ("contribution", event.product)]
+        else:
+            factors = [("upstream", event.upstream), (event.sign, None), ("local", event.local)]
+            in_order = reversed(factors) if event.sign == "@" and event.argument else factors
+            parts = [*in_order, ("=", None), ("contribution", event.product)]
+        scale = max(magnitude(x) for _, x in parts if x is not None)
+        return [[[caption, None if x is None else self.place(x)] for caption, x in parts], scale]
+
+    def place(self, array: Any) -> int:
+        """Return where an array is in the tables, and put it there if it is new."""
+        if id(array) not in self.places:
+            self.places[id(array)] = len(self.tables)
+            self.kept.append(array)
+            self.tables.append(table_of(array))
+        return self.places[id(array)]
+
+
+def table_of(array: Any) -> dict[str, Any]:
+    """Return an array as rows of numbers, thinned out where it is large."""
+    columns = np.shape(array)[-1] if np.ndim(array) else 1
+    rows = np.reshape(array, (np.size(array) // max(columns, 1), columns))
+    picked = [
+        np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(int))
+        for n, most in zip(rows.shape, (ROWS, COLUMNS), strict=True)
+    ]
+    part = rows[np.ix_(*picked)]
+    whole = part.shape == rows.shape
+    cells = [[number(x) for x in row] for row in part]
+    return {"shape": shape(array), "cells": cells, "whole": whole}
+
+
+def magnitude(array: Any) -> float:
+    """Return the largest finite magnitude in an array; 0 where there is none."""
+    magnitudes = np.abs(np.asarray(array, dtype=float))
+    return float(np.max(magnitudes, where=np.isfinite(magnitudes), initial=0.0))
+
+
+def step(value: Value) -> Stepper:
+    """Return a stepper through the computation of a Value and back, one event at a time. No gradient is changed.
+
+    Shown in a notebook it is a picture to click through; `save` writes it as a page; iterated over, it says them.
+
+    Args:
+        value: The result to differentiate: a single number.
+
+    Returns:
+        The stepper; its `events` are data.
+
+    Raises:
+        ValueError: If the Value is not a single number, or there are more than 5,000 Values.
+        RuntimeError: If nothing was recorded that leads to the Value.
+
+    Example:
+        >>> v = Value(0.0, name="v")
+        >>> for event in step((v * 2.0 - 5.0) ** 2):
+        ...     print(event.numbers)
+        0·2 = 0
+        0 − 5 = −5
+        (−5)² = 25
+        1
+        0 + 1 × (−10) = −10
+        0 + (−10) × 1 = −10
+        0 + (−10) × 2 = −20
+    """
+    nodes, leaves = graph(value)
+    if len(nodes) + len(leaves) > LARGEST:
+        raise ValueError(
+            f"the graph has {len(nodes) + len(leaves)} values, more than the {LARGEST} that can be stepped through. "
+            "Take an inner Value, fewer rows of data, or fewer steps of a loop."
+        )
+    return Stepper(unfused(value))
+
+
+def as_script(data: Any) -> str:
+    """Return data as JSON that cannot end the script it stands in."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+OUTPUT = """\
+<div class="microgd-stepper" data-key="{key}" data-lm-suppress-shortcuts="true">
+{fallback}
+</div>
+<script>
+(function () {{
+{script}
+for (const host of document.querySelectorAll('.microgd-stepper[data-key="{key}"]:not([data-step])'))
+  mount(host, {data}, {style});
+}})();
+</script>
+"""
+
+PAGE = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Backpropagation: {title}</title>
+<style>body {{ margin: 1rem auto; max-width: 72rem; padding: 0 1rem; font-family: system-ui, sans-serif }}</style>
+</head>
+<body>
+{body}
+</body>
+</html>
+"""
