@@ -307,15 +307,7 @@ def _cells(path: Path, least: int = 2) -> tuple[list[str], list[list[str]], list
         raise DataError(f"{path}: the file is empty, expected a line of column names and then rows of numbers")
 
     header = [name.strip() for name in rows[0][1]]
-    named = f"its first line has the column names {_listed(header)}"
-    if len(header) < least:
-        raise DataError(f"{path}: {named}; expected a target and at least one feature, separated by commas")
-    if all(_number(name) is not None for name in header):
-        raise DataError(f"{path}: {named}, which are numbers or missing; add a first line that names the columns")
-    if "" in header:
-        raise DataError(f"{path}: {named}; column {header.index('') + 1} has no name: give it one, or remove it")
-    if repeated := sorted({name for name in header if header.count(name) > 1}):
-        raise DataError(f"{path}: {named}; {_listed(repeated)} more than once: give each column its own name")
+    check_header(path, header, least)
     if len(rows) == 1:
         raise DataError(f"{path}: there are column names but no rows, expected rows of numbers below them")
     for number, (line, row) in enumerate(rows[1:], start=1):
@@ -325,6 +317,19 @@ def _cells(path: Path, least: int = 2) -> tuple[list[str], list[list[str]], list
                 f"{_listed(header)}; add or remove cells there (a text with a comma in it needs quotes)"
             )
     return header, [row for _, row in rows[1:]], [line for line, _ in rows[1:]]
+
+
+def check_header(path: Path, header: list[str], least: int) -> None:
+    """Raise unless the first line of a file names its columns, at least as many as are needed."""
+    named = f"its first line has the column names {_listed(header)}"
+    if len(header) < least:
+        raise DataError(f"{path}: {named}; expected a target and at least one feature, separated by commas")
+    if all(_number(name) is not None for name in header):
+        raise DataError(f"{path}: {named}, which are numbers or missing; add a first line that names the columns")
+    if "" in header:
+        raise DataError(f"{path}: {named}; column {header.index('') + 1} has no name: give it one, or remove it")
+    if repeated := sorted({name for name in header if header.count(name) > 1}):
+        raise DataError(f"{path}: {named}; {_listed(repeated)} more than once: give each column its own name")
 
 
 def _number(cell: str) -> float | None:

@@ -13,6 +13,7 @@ from ..autograd.value import Value
 from ..data.preparation import batches, last_split
 
 Array = NDArray[Any]
+ROWS_AT_A_TIME = 4096  # in evaluate and predict, to bound the memory
 
 
 class Batch(NamedTuple):
@@ -145,6 +146,17 @@ class Feed:
                 return
         if not made or self.endless:
             raise ValueError(f"x gave {made} batches in this epoch; expected {self.steps or 'at least one'}.")
+
+    def stepper(self, model: Any, parameters: list[Value], steps: int | None) -> Callable[[Batch], Any]:
+        """Return what does one step of a model on a batch."""
+        step: Callable[[Batch], Any] = model.step_on_batches(parameters, steps)
+        return step
+
+    def measurer(self, model: Any, validation: Any) -> Callable[[], dict[str, float]]:
+        """Return what measures a model on rows that are not trained on: (x, y) or (x, y, sample_weight)."""
+        rows = checked_rows(*validation)
+        rows = rows._replace(y=self.shape(rows.y))
+        return lambda: dict(model.measure(rows, ROWS_AT_A_TIME))
 
     def cut(self, rows: Batch) -> Iterator[Batch]:
         """Yield batches of arrays; the last one is short when the rows do not divide evenly."""

@@ -9,6 +9,7 @@ import itertools
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
@@ -21,6 +22,7 @@ from ..compiler.tracing import CompileError
 from .callbacks import Best, History, Hooks, Logs
 from .diagnosis import diagnose, outstanding_columns
 from .feeding import (
+    ROWS_AT_A_TIME,
     Batch,
     Feed,
     checked_rows,
@@ -37,13 +39,13 @@ from .optimizers import Optimizer, optimizer_of
 from .progress import Progress
 from .saving import restore, save_model
 
-ROWS_AT_A_TIME = 4096  # in evaluate and predict, to bound the memory
+BATCH = 32  # rows, unless told otherwise
 GROWTH_MEANT_AS_DIVERGENCE = 1e6  # of an epoch's loss, against that of the first batch
 COMPILED_FROM_STEPS = 50  # recording a step takes as long as a few dozen steps
 ROWS_DIAGNOSED = 1000  # when training diverged
 
 
-Step = Callable[[Batch], tuple[float, Any]]
+Step = Callable[[Batch], tuple[float, Any, Any]]  # the loss before it, the targets, the predictions
 
 
 class DivergenceError(ArithmeticError):
@@ -223,9 +225,9 @@ class Model(Layer):
             steps: How many steps there will be; None if that is not known.
         """
 
-        def as_it_is(batch: Batch) -> tuple[float, Any]:
+        def as_it_is(batch: Batch) -> tuple[float, Any, Any]:
             loss, y_pred = self.train_step(batch, parameters)
-            return loss.item(), y_pred._data
+            return loss.item(), batch.y, y_pred._data
 
         def step(x: Any, y: Any, weight: Any = None) -> tuple[Any, Any]:
             loss, y_pred = self.train_step(Batch(x, y, weight), parameters)
@@ -241,13 +243,13 @@ class Model(Layer):
             self.fast_step = (tuple(map(id, key)), compile_step(step))
         fast = self.fast_step[1]
 
-        def compiled(batch: Batch) -> tuple[float, Any]:
+        def compiled(batch: Batch) -> tuple[float, Any, Any]:
             try:
                 loss, y_pred = fast(batch.x, batch.y) if batch.weight is None else fast(*batch)
             except CompileError:
                 self.run_eagerly = True
                 return as_it_is(batch)
-            return float(loss), y_pred
+            return float(loss), batch.y, y_pred
 
         return compiled
 
@@ -290,7 +292,7 @@ class Model(Layer):
         self,
         x: Any,
         y: Any = None,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         epochs: int = 1,
         validation_split: float = 0.0,
         validation_data: Any = None,
@@ -302,14 +304,16 @@ class Model(Layer):
         sample_weight: Any = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
+        client: Any = None,
     ) -> History:
         """Train: draw a batch, predict, measure the loss, step against its gradient; again, for some epochs.
 
         Args:
             x: Features, shape (rows, ...): an array, a list, a pandas table. Or an iterable of batches (x, y) or
-                (x, y, sample_weight), gone through once an epoch; or a generator of them, with steps_per_epoch.
+                (x, y, sample_weight), gone through once an epoch; or a generator of them, with steps_per_epoch. Or a
+                Dask array, or files, as "rows/*.csv": see `microgd.distributed`.
             y: Targets, shape (rows,) or (rows, ...).
-            batch_size: Rows in a batch; the last one of an epoch is short.
+            batch_size: Rows in a batch; the last one of an epoch is short. 32 by default; on Dask, four blocks.
             epochs: The number of the epoch to end with; how often to go through all rows.
             validation_split: The part of the rows, the last ones, that is not trained on but measured after each epoch.
             validation_data: Rows to measure instead: (x, y) or (x, y, sample_weight).
@@ -320,6 +324,8 @@ class Model(Layer):
             sample_weight: The weight of each row, shape (rows,).
             initial_epoch: How many epochs were done before, as after a resume.
             steps_per_epoch: Batches in an epoch; by default as many as there are.
+            client: Where to train on a Dask array: a `distributed.Client`, or the address of a scheduler. By default
+                the current client; where there is none, the threads of this machine.
 
         Returns:
             The `History`. The loss of an epoch is the mean over its rows, each as it was when its turn came.
@@ -342,6 +348,15 @@ class Model(Layer):
         """
         self.compiled()
         epochs, initial_epoch = whole("epochs", epochs), whole("initial_epoch", initial_epoch)
+        if outgrows_memory(x):
+            how = {"batch_size": batch_size, "shuffle": shuffle, "generator": self.random(), "steps": steps_per_epoch}
+            weight = {"class_weight": class_weight, "sample_weight": sample_weight}
+            with distributed().cluster_of(client) as cluster:
+                rows, validation = distributed().rows_to_fit(x, y, validation_split, validation_data, **weight)
+                feed = distributed().ClusterFeed(cluster, rows, **how)
+                return self.run(feed, feed.first(), validation, epochs, initial_epoch, callbacks, verbose)
+        if client is not None:
+            raise TypeError(f"client= is for Dask arrays and files, but x is {type(x).__name__}; leave it out.")
         if hasattr(x, "__next__") or (y is None and not hasattr(x, "shape")):
             if validation_split or class_weight or sample_weight is not None:
                 raise ValueError(
@@ -354,7 +369,7 @@ class Model(Layer):
             rows = checked_rows(x, y, weights_of(y, class_weight, sample_weight))
             source, validation = split_off(rows, validation_split, validation_data)
             first = source.x
-        feed = Feed(source, batch_size, shuffle, self.random(), steps_per_epoch)
+        feed = Feed(source, BATCH if batch_size is None else batch_size, shuffle, self.random(), steps_per_epoch)
         return self.run(feed, first, validation, epochs, initial_epoch, callbacks, verbose)
 
     def run(
@@ -377,9 +392,7 @@ class Model(Layer):
         feed.shape = lambda y: like_prediction(y, shape)
         if isinstance(feed.source, Batch):
             feed.source = feed.source._replace(y=feed.shape(feed.source.y))
-        if validation is not None:
-            validation = checked_rows(*validation)
-            validation = validation._replace(y=like_prediction(validation.y, shape))
+        measure = None if validation is None else feed.measurer(self, validation)
         going_on = initial_epoch > 0 and self.history.epoch == list(range(initial_epoch))
         history = self.history = self.history if going_on else History()
         progress = Progress(verbose, epochs, initial_epoch, feed.steps)
@@ -388,7 +401,7 @@ class Model(Layer):
         best.weights = self.get_weights()
         parameters = self.trained()
         steps = None if feed.steps is None else feed.steps * (epochs - initial_epoch)
-        step = self.step_on_batches(parameters, steps)
+        step = feed.stepper(self, parameters, steps)
         self.stop_training = False
         logs: Logs = {}
         reference: float | None = None
@@ -400,20 +413,19 @@ class Model(Layer):
                     total, count, y_true, y_pred = 0.0, 0, [], []
                     for number, batch in enumerate(feed.epoch()):
                         hooks.call("on_batch_begin", number, logs)
-                        loss, prediction = step(batch)
+                        loss, targets, prediction = step(batch)
                         if not math.isfinite(loss):
                             raise self.diverged(loss, epoch, best, feed, first)
                         reference = loss if reference is None else reference
                         total += loss * len(batch.x)
                         count += len(batch.x)
                         if self.metrics:
-                            y_true.append(batch.y)
+                            y_true.append(targets)
                             y_pred.append(prediction)
                         hooks.call("on_batch_end", number, {"loss": loss})
                     logs = {"loss": total / count, **self.measured(y_true, y_pred)}
-                    if validation is not None:
-                        figures = self.measure(validation, ROWS_AT_A_TIME)
-                        logs |= {f"val_{name}": value for name, value in figures.items()}
+                    if measure is not None:
+                        logs |= {f"val_{name}": value for name, value in measure().items()}
                     if logs["loss"] > GROWTH_MEANT_AS_DIVERGENCE * max(reference or 0.0, 1.0):
                         raise self.diverged(logs["loss"], epoch, best, feed, first)
                     if best.improves(epoch, logs):
@@ -434,7 +446,8 @@ class Model(Layer):
         rate = self.compiled().rate
         cause, remedy = f"{rate:g}: each step goes beyond the minimum", f"say to {rate / 10:g}"
         if isinstance(feed.source, Batch):
-            found = diagnose(self, feed.source.x[:ROWS_DIAGNOSED], feed.source.y[:ROWS_DIAGNOSED])
+            some_x, some_y = (np.asarray(part[:ROWS_DIAGNOSED]) for part in feed.source[:2])
+            found = diagnose(self, some_x, some_y)
             if found.stable is False and math.isfinite(found.best_rate):
                 cause, remedy = (
                     f"{rate:g}, where {found.stable_below:.3g} is the limit",
@@ -499,15 +512,17 @@ class Model(Layer):
             [4.0, 2.0]
         """
         self.compiled()
-        rows = self.fitting(checked_rows(x, y, sample_weight))
-        figures = self.measure(rows, batch_size)
+        if outgrows_memory(x):
+            figures = distributed().evaluate(self, x, y, sample_weight)
+        else:
+            figures = self.measure(self.fitting(checked_rows(x, y, sample_weight)), batch_size)
         return figures if return_dict else list(figures.values()) if self.metrics else figures["loss"]
 
     def predict(self, x: Any, batch_size: int = ROWS_AT_A_TIME) -> Any:
         """Return the predictions for some rows, as a plain array.
 
         Args:
-            x: Features, shape (rows, ...).
+            x: Features, shape (rows, ...); for a Dask array, the predictions are one too.
             batch_size: Rows at a time.
 
         Example:
@@ -516,6 +531,8 @@ class Model(Layer):
             >>> Sequential([Dense(1, kernel_initializer="ones")]).predict([[1.0, 2.0]])
             array([[3.]])
         """
+        if outgrows_memory(x):
+            return distributed().predict(self, x)
         rows = features(x)
         self.adopt()
         with no_grad():
@@ -570,6 +587,16 @@ class Model(Layer):
         wide = [max(len(row[column]) for row in rows) for column in range(3)]
         for name, shapes, count in rows:
             print(f"{name:<{wide[0]}}   {shapes:<{wide[1]}}   {count:>{wide[2]}}".rstrip())
+
+
+def outgrows_memory(x: Any) -> bool:
+    """Return whether rows stay where they are while they are trained on: a Dask array, or the names of files."""
+    return isinstance(x, str | os.PathLike) or type(x).__module__.partition(".")[0] == "dask"
+
+
+def distributed() -> Any:
+    """Return the part that needs Dask, an extra."""
+    return import_module("microgd.distributed")
 
 
 def whole(name: str, number: Any) -> int:

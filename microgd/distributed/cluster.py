@@ -1,0 +1,139 @@
+"""Where work is done: a Dask cluster, or Dask's threads in this process. And what is said when it cannot be."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import dask
+
+PATIENCE = 10  # seconds for a scheduler to answer, and for a first worker to be there
+LOOK = 1.0  # seconds between two looks at whether the scheduler is still there
+OF_A_CLIENT = (None, "distributed", "dask.distributed")  # what Dask's setting `scheduler` is where a client may compute
+
+
+class Cluster:
+    """Computes what is delayed.
+
+    Args:
+        client: A `distributed.Client`; None for the scheduler that Dask has in this process.
+    """
+
+    def __init__(self, client: Any = None) -> None:
+        self.client = client
+
+    def keep(self, parts: Sequence[Any]) -> list[Any]:
+        """Begin to compute some parts, and return what stands for the results, which stay where they are computed."""
+        if self.client is None:
+            return list(dask.persist(*parts))
+        return list(self.client.persist(list(parts)))
+
+    def begin(self, delayed: Any) -> Any:
+        """Begin to compute, if that can be done while this process does something else."""
+        return delayed if self.client is None else self.client.compute(delayed)
+
+    def result(self, begun: Any) -> Any:
+        """Return a result once it is there.
+
+        Raises:
+            ConnectionError: If the scheduler has gone away.
+            MemoryError: If the work killed its workers, one after the other.
+            Exception: What was raised on a worker.
+        """
+        if self.client is None:
+            return begun.compute()
+        from distributed import KilledWorker
+
+        while True:
+            try:
+                return begun.result(timeout=LOOK)
+            except KilledWorker as error:
+                raise MemoryError(
+                    f"several workers died one after the other on the same block, most likely for lack of memory "
+                    f"({error}). Cut the rows into smaller blocks, as with x.rechunk, or give the workers more memory."
+                ) from error
+            except CancelledError as error:
+                raise self.lost() from error
+            except TimeoutError:
+                if begun.done():
+                    raise
+                if self.client.status != "running":
+                    raise self.lost() from None
+
+    def compute(self, delayed: Any) -> Any:
+        """Return a result; see `result`."""
+        return self.result(self.begin(delayed))
+
+    def lost(self) -> ConnectionError:
+        """Return the error that says that the scheduler has gone away."""
+        return ConnectionError(
+            f"the Dask scheduler at {self.client.scheduler.address} has gone away. The model has the weights of its "
+            "last step. Start a scheduler, and go on from the last checkpoint: mg.load_model(path), then fit with "
+            "initial_epoch=model.epoch."
+        )
+
+
+@contextmanager
+def cluster_of(client: Any = None) -> Iterator[Cluster]:
+    """Give the cluster to compute on: a client's, one by its address, that of the current client, or this process.
+
+    Args:
+        client: A `distributed.Client`, the address of a scheduler, as "tcp://10.0.0.1:8786", or None.
+
+    Raises:
+        ConnectionError: If no scheduler answers at the address, or it has no workers.
+
+    Example:
+        >>> with cluster_of() as cluster:
+        ...     cluster.compute(dask.delayed(sum)([1, 2]))
+        3
+    """
+    if isinstance(client, str):
+        with connected(client) as ours:
+            yield Cluster(with_workers(ours))
+        return
+    found = client or current_client()
+    with nullcontext() if found is None else found.as_current():
+        yield Cluster(None if found is None else with_workers(found))
+
+
+def current_client() -> Any:
+    """Return the client that Dask would compute with, or None."""
+    if "distributed" not in sys.modules or dask.config.get("scheduler", None) not in OF_A_CLIENT:
+        return None
+    from distributed import default_client
+
+    try:
+        return default_client()
+    except ValueError:  # there is none
+        return None
+
+
+def connected(address: str) -> Any:
+    """Return a client of the scheduler at an address, or say that it does not answer."""
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise ImportError(f'a cluster needs Dask\'s distributed ({error}): pip install "microgd[dask]".') from None
+    try:
+        return Client(address, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ConnectionError(
+            f"no Dask scheduler answers at {address!r} within {PATIENCE} s ({error}). Is it running, as with "
+            "`dask scheduler`, and is this its address, as in tcp://127.0.0.1:8786?"
+        ) from error
+
+
+def with_workers(client: Any) -> Any:
+    """Return a client once its scheduler has a worker, or say that there is none."""
+    try:
+        client.wait_for_workers(1, timeout=PATIENCE)
+    except TimeoutError:
+        address = client.scheduler.address
+        raise ConnectionError(
+            f"the Dask scheduler at {address} has no workers; start one, as with `dask worker {address}`."
+        ) from None
+    return client
