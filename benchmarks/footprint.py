@@ -1,6 +1,7 @@
 """What is taken besides time at work: seconds to import, and memory at the peak. Each measured in processes of its own.
 
-`python -m benchmarks.footprint SYSTEM SIZE` is one such process: it prints the bytes of (f) at the peak.
+`python -m benchmarks.footprint SYSTEM CHAIN` is one such process: it prints the bytes of (f) at the peak, of the whole
+process and of the work alone.
 """
 
 from __future__ import annotations
@@ -24,13 +25,15 @@ IMPORTS_OF_PEERS = 3  # they take seconds
 STEPS = 3
 SIZE_TO_WARM_UP = 10_000
 MEGABYTE = 1e6
-HOW = "the peak of resident memory (VmHWM, reset before) less what was resident before"
+HOW = "the peak of resident memory (VmHWM) of the whole process, and less what was resident before the work began"
 
 
 def importing(module: str) -> float:
     """Return the seconds that importing a module takes in a new Python, its start not counted."""
     code = f"from time import perf_counter as now; start = now(); import {module}; print(now() - start)"
-    return float(subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True).stdout)
+    keeping_bytecode = {name: x for name, x in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, env=keeping_bytecode)
+    return float(done.stdout)
 
 
 def import_times(absent: Mapping[str, str], runs: int) -> dict[str, Any]:
@@ -61,10 +64,10 @@ def resident(field: str) -> int:
     raise RuntimeError(f"/proc/self/status has no {field}")
 
 
-def peak_of(system: str, name: str) -> int:
-    """Return the bytes at the peak of a workload, from making its leaf to having the gradient.
+def peak_of(system: str, name: str) -> tuple[int, int]:
+    """Return the bytes of the process at the peak of a workload, and how much of it the workload took.
 
-    What a compiler brings with it is not counted: the same is done before with few numbers.
+    Of the second, what a compiler brings with it is not counted: the same is done before with few numbers.
     """
     maker = entries.makers[system][1]
     problem = next(workload.problem for workload in CHAINS if workload.name == name)
@@ -77,14 +80,15 @@ def peak_of(system: str, name: str) -> int:
     contestant = maker(problem)
     for _ in range(STEPS):
         contestant.step()
-    return resident("VmHWM") - before
+    peak = resident("VmHWM")
+    return peak, peak - before
 
 
 def memory(absent: Mapping[str, str], systems: list[str] | None = None) -> dict[str, Any]:
     """Return the megabytes at the peak of each chain by system, and those that have none, with the reason."""
     if not Path("/proc/self/clear_refs").exists():
         return {"megabytes": {}, "left_out": {"all": "the peak of memory is read from /proc, as Linux has it"}}
-    found: dict[str, dict[str, float]] = {}
+    found: dict[str, dict[str, list[float]]] = {}
     out = {MICROGRAD: "has no arrays"}
     # Large arrays come from the system and go back to it, whatever was freed before: else the allocator keeps them.
     environment = os.environ | {"MALLOC_MMAP_THRESHOLD_": str(1 << 20)}
@@ -99,9 +103,9 @@ def memory(absent: Mapping[str, str], systems: list[str] | None = None) -> dict[
             if done.returncode:
                 out[system] = (done.stderr.strip().splitlines() or ["it failed"])[-1][:120]
             else:
-                found[workload.name][system] = int(done.stdout) / MEGABYTE
+                found[workload.name][system] = [int(number) / MEGABYTE for number in done.stdout.split()]
     return {"megabytes": found, "left_out": out, "how": HOW}
 
 
 if __name__ == "__main__":
-    print(peak_of(sys.argv[1], sys.argv[2]))
+    print(*peak_of(sys.argv[1], sys.argv[2]))

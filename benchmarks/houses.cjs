@@ -26,12 +26,13 @@ async function prepare(settings) {
     const history = await model.fit(x, y, {
       batchSize: settings.batch,
       epochs: settings.epochs,
+      validationSplit: settings.split,
       shuffle: true,
       verbose: 0,
-      yieldEvery: "never", // by default it waits for the browser to draw
     });
     model.dispose();
-    return { loss: history.history.loss.at(-1), version: tf.version.tfjs };
+    const last = (name) => history.history[name].at(-1);
+    return { loss: last("loss"), validationLoss: last("val_loss"), version: tf.version.tfjs };
   };
 }
 

@@ -14,6 +14,7 @@ import numpy as np
 
 FEWEST_ROUNDS, MOST_ROUNDS = 5, 60
 WARM_UP = 3  # calls before each sample, for whoever came before has filled the caches
+FEWEST_CALLS = 4  # a sample, so that who leaves garbage behind pays for having it collected
 
 Samples = Mapping[str, Any]  # for each contestant the seconds of one call, an array with one number a round
 
@@ -67,7 +68,7 @@ def race(steps: Mapping[str, Callable[[], Any]], effort: Effort) -> Samples:
             took = seconds_of(step, 1)
             if took < effort.sample:
                 took = seconds_of(step, 2 * WARM_UP)
-            calls[name] = max(1, math.ceil(effort.sample / took))
+            calls[name] = max(FEWEST_CALLS, math.ceil(effort.sample / took))
             round_takes += calls[name] * took
         rounds = effort.rounds_of(round_takes)
         samples: dict[str, Any] = {name: np.empty(rounds) for name in steps}

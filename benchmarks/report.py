@@ -132,9 +132,13 @@ def memory_table(memory: Mapping[str, Any]) -> str:
     """Return the memory at the peak of the elementwise chains."""
     chains = memory["megabytes"]
     names = dict.fromkeys(name for chain in chains.values() for name in chain)
-    rows = [[name, *(f"{c[name]:.0f} MB" if name in c else NONE for c in chains.values())] for name in names]
+    rows = [
+        [name, *(f"{megabytes:.0f} MB" for chain in chains.values() for megabytes in chain.get(name, ()))]
+        for name in names
+    ]
+    heads = [head for name in chains for head in (f"{name}: whole process", f"{name}: the work alone")]
     left_out = "".join(f"\n- {name}: {reason}" for name, reason in memory["left_out"].items())
-    return f"### Peak memory of (f)\n\n{table(['', *chains], rows)}\n{left_out}"
+    return f"### Peak memory of (f)\n\n{table(['', *heads], rows)}\n{left_out}"
 
 
 def import_table(imports: Mapping[str, Any]) -> str:

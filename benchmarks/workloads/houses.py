@@ -1,4 +1,7 @@
-"""The house-price model, trained by `fit`: 12 features, 333 rows, batches of 40, 200 epochs, Dense(1), SGD 0.01."""
+"""The house-price model, trained by `fit`: 12 features, Dense(1), SGD 0.01, 200 epochs in batches of 40.
+
+Of the 333 rows the last fifth is kept for the validation loss, which is computed after each epoch.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,9 @@ from ..workload import Contestant, Entries, Workload
 HERE = Path(__file__).parents[1]
 ROOT = HERE.parent
 FEATURES, ROWS, BATCH, EPOCHS, RATE = 12, 333, 40, 200, 0.01
-STEPS = EPOCHS * -(-ROWS // BATCH)
+SPLIT = 0.2
+TRAINING = int(ROWS * (1.0 - SPLIT))
+STEPS = EPOCHS * -(-TRAINING // BATCH)
 NODE_PACKAGES = ("@tensorflow/tfjs@4.22.0", "@tensorflow/tfjs-backend-wasm@4.22.0")
 WITHIN = 0.05  # of one another: each system draws its own order of rows, so the losses at the end are not the same
 
@@ -56,6 +61,12 @@ class Houses:
             x, y = self.found.data[chosen], self.found.target[chosen]
         return np.asarray(mg.data.StandardScaler().fit_transform(x)), y.reshape(-1, 1)
 
+    @property
+    def parts(self) -> tuple[Any, Any, Any, Any]:
+        """Return x and y to train on, then x and y to validate with."""
+        x, y = self.rows
+        return x[:TRAINING], y[:TRAINING], x[TRAINING:], y[TRAINING:]
+
     def start(self) -> Any:
         """Return the kernel to start from."""
         return np.random.default_rng(1).normal(size=(FEATURES, 1)) * 0.1
@@ -71,9 +82,9 @@ def microgd_contestant(problem: Houses, eagerly: bool) -> Contestant:
         model = mg.Sequential([mg.Dense(1, input_shape=(FEATURES,))], seed=0)
         model.parameters()[0].data = problem.start()
         model.compile(optimizer=mg.SGD(learning_rate=RATE), loss="mean_squared_error", run_eagerly=eagerly)
-        return model.fit(x, y, batch_size=BATCH, epochs=EPOCHS, verbose=0)
+        return model.fit(x, y, batch_size=BATCH, epochs=EPOCHS, validation_split=SPLIT, verbose=0)
 
-    return Contestant(step, lambda history: [history.history["loss"][-1]])
+    return Contestant(step, lambda history: [history.history[name][-1] for name in ("loss", "val_loss")])
 
 
 @entries.by(MICROGD)
@@ -89,10 +100,10 @@ def microgd_compiled(problem: Houses) -> Contestant:
 
 @entries.by(TORCH)
 def torch_loop(problem: Houses) -> Contestant:
-    """What one writes around PyTorch to have what `fit` does: shuffled batches, and the mean loss of each epoch."""
+    """What one writes around PyTorch to have what `fit` does: shuffled batches, and both losses of each epoch."""
     import torch
 
-    x, y = map(torch.tensor, problem.rows)
+    x, y, validation_x, validation_y = map(torch.tensor, problem.parts)
 
     def step() -> Any:
         model = torch.nn.Linear(FEATURES, 1, dtype=torch.float64)
@@ -103,17 +114,18 @@ def torch_loop(problem: Houses) -> Contestant:
         criterion = torch.nn.MSELoss()
         history = []
         for _ in range(EPOCHS):
-            order, total = torch.randperm(ROWS), 0.0
+            order, total = torch.randperm(TRAINING), 0.0
             for rows in order.split(BATCH):
                 optimizer.zero_grad()
                 loss = criterion(model(x[rows]), y[rows])
                 loss.backward()
                 optimizer.step()
                 total += loss.item() * len(rows)
-            history.append(total / ROWS)
+            with torch.no_grad():
+                history.append((total / TRAINING, criterion(model(validation_x), validation_y).item()))
         return history
 
-    return Contestant(step, lambda history: [history[-1]])
+    return Contestant(step, lambda history: history[-1])
 
 
 @entries.by(JAX)
@@ -121,7 +133,7 @@ def jax_loop(problem: Houses) -> Contestant:
     """The same loop around a compiled step; the batches are cut in NumPy, which is faster than in JAX."""
     import jax
 
-    x, y = problem.rows
+    x, y, validation_x, validation_y = problem.parts
 
     def loss_of(parameters: Any, x: Any, y: Any) -> Any:
         kernel, bias = parameters
@@ -132,32 +144,34 @@ def jax_loop(problem: Houses) -> Contestant:
         loss, gradients = jax.value_and_grad(loss_of)(parameters, x, y)
         return loss, [p - RATE * g for p, g in zip(parameters, gradients, strict=True)]
 
+    validate = jax.jit(loss_of)
+
     def step() -> Any:
         parameters = [jax.numpy.asarray(problem.start()), jax.numpy.zeros(1)]
         draw, history = np.random.default_rng(0), []
         for _ in range(EPOCHS):
-            order, total = draw.permutation(ROWS), 0.0
-            for first in range(0, ROWS, BATCH):
+            order, total = draw.permutation(TRAINING), 0.0
+            for first in range(0, TRAINING, BATCH):
                 rows = order[first : first + BATCH]
                 loss, parameters = train(parameters, x[rows], y[rows])
                 total += float(loss) * len(rows)
-            history.append(total / ROWS)
+            history.append((total / TRAINING, float(validate(parameters, validation_x, validation_y))))
         return history
 
-    return Contestant(step, lambda history: [history[-1]])
+    return Contestant(step, lambda history: history[-1])
 
 
 @entries.by(NUMPY)
 def numpy_loop(problem: Houses) -> Contestant:
     """The same loop with the derivative written by hand."""
-    x, y = problem.rows
+    x, y, validation_x, validation_y = problem.parts
 
     def step() -> Any:
         kernel, bias = problem.start(), np.zeros(1)
         draw, history = np.random.default_rng(0), []
         for _ in range(EPOCHS):
-            order, total = draw.permutation(ROWS), 0.0
-            for first in range(0, ROWS, BATCH):
+            order, total = draw.permutation(TRAINING), 0.0
+            for first in range(0, TRAINING, BATCH):
                 rows = order[first : first + BATCH]
                 features = x[rows]
                 error = features @ kernel + bias - y[rows]
@@ -165,10 +179,11 @@ def numpy_loop(problem: Houses) -> Contestant:
                 gradient = 2 / len(rows) * error
                 kernel = kernel - RATE * (features.T @ gradient)
                 bias = bias - RATE * gradient.sum(axis=0)
-            history.append(total / ROWS)
+            validation = float(np.mean((validation_x @ kernel + bias - validation_y) ** 2))
+            history.append((total / TRAINING, validation))
         return history
 
-    return Contestant(step, lambda history: [history[-1]])
+    return Contestant(step, lambda history: history[-1])
 
 
 def in_node(problem: Houses, backend: str) -> Contestant:
@@ -185,6 +200,7 @@ def in_node(problem: Houses, backend: str) -> Contestant:
         "batch": BATCH,
         "epochs": EPOCHS,
         "rate": RATE,
+        "split": SPLIT,
     }
     process = subprocess.Popen(
         ["node", str(HERE / "houses.cjs")],
@@ -213,7 +229,7 @@ def in_node(problem: Houses, backend: str) -> Contestant:
     except RuntimeError:
         close()
         raise
-    return Contestant(lambda: ask("fit"), lambda answer: [answer["loss"]], close)
+    return Contestant(lambda: ask("fit"), lambda answer: [answer["loss"], answer["validationLoss"]], close)
 
 
 @entries.by(TENSORFLOW_JS)
@@ -239,7 +255,7 @@ def install_tensorflow_js() -> None:
 HOUSES = Workload(
     key="houses",
     name="houses",
-    title="house prices: fit, 200 epochs of 9 steps",
+    title="house prices: fit, 200 epochs of 7 steps, each with its validation loss",
     problem=Houses(),
     entries=entries,
     tolerance=WITHIN,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
@@ -13,6 +14,7 @@ from .inplace import Watch, mark_changed, watch
 from .operators import (
     ABSENT,
     NO_OPTIONS,
+    NUMBERS,
     Operator,
     active,
     call_of,
@@ -34,6 +36,7 @@ from .rules.table import COMPOSITE, CONSTANT, RULES, Function, Rule, find, full_
 
 NO_INPUTS: tuple[Any, ...] = ()
 new, next_serial = object.__new__, namespace["next_serial"]
+added_products = inspect.unwrap(sum_of_products)  # what it does with bare numbers
 
 
 class Value:
@@ -567,13 +570,14 @@ def sumprod(p: Sequence[Any], q: Sequence[Any]) -> Any:
     if len(p) != len(q):
         raise ValueError(f"sumprod takes two sequences of the same length, but got {len(p)} and {len(q)}.")
     factors = (*p, *q)
-    numbers = tuple([raw(x) for x in factors])
-    for number in numbers:
-        if type(number) is not float and type(number) is not int and np.shape(number):
-            raise TypeError(f"sumprod takes single numbers, but got shape {np.shape(number)}; write np.sum(p * q).")
+    numbers = tuple([x._data if type(x) is Value else x for x in factors])
+    if not NUMBERS.issuperset(map(type, numbers)):
+        for number in numbers:
+            if np.shape(number):
+                raise TypeError(f"sumprod takes single numbers, but got shape {np.shape(number)}; write np.sum(p * q).")
     if namespace["intercepted"] or Value not in map(type, factors):
         return sum_of_products(*factors)
-    out = new_value(sum_of_products(*numbers))
+    out = new_value(added_products(*numbers))
     out.rule, out.left, out.left_data = RULES[sum_of_products], factors, numbers
     return out
 

@@ -113,8 +113,8 @@ class Plan:
             "new_value": new_value,
         }
         self.drawn: list[Any] = []
-        writer = self.write(compiled.step, arguments)
-        again = self.write(compiled.step, arguments)
+        writer, _ = self.write(compiled.step, arguments)
+        again, entry = self.write(compiled.step, arguments)
         if writer.source != again.source or not same(writer.parameters, again.parameters):
             raise CompileError(
                 f"{self.name} did not do the same twice with the same arguments, so it cannot be replayed: it draws "
@@ -122,10 +122,12 @@ class Plan:
                 "arguments."
             )
         self.source = writer.source
+        self.known["run"] = writer.build()
+        exec(builtins.compile(entry, "<entry of a compiled step>", "exec"), self.known)
         self.enter: Function = self.known["enter"]
 
-    def write(self, step: Function, arguments: Sequence[Any]) -> Writer:
-        """Record the step, write its source, and make the entry."""
+    def write(self, step: Function, arguments: Sequence[Any]) -> tuple[Writer, str]:
+        """Record the step, and write its source and that of the entry."""
         trace = Trace(self.drawn)
         result, data, states = recorded(step, arguments, trace)
         guards, given, puts = self.guards_of_arguments(arguments)
@@ -177,8 +179,7 @@ class Plan:
 
         results = [f"result_{i}" for i in range(len(returned))]
         writer = Writer(self.name, trace, returned, written)
-        self.known["run"] = writer.build()
-        text = ENTRY.format(
+        entry = ENTRY.format(
             arguments=", ".join(f"argument_{i}" for i in range(len(arguments))),
             guards=" and ".join(guards) or "True",
             draws=draws,
@@ -187,8 +188,7 @@ class Plan:
             puts="".join(f"    {line}\n" for line in puts),
             value=value,
         )
-        exec(builtins.compile(text, "<entry of a compiled step>", "exec"), self.known)
-        return writer
+        return writer, entry
 
     def guards_of_arguments(self, arguments: Sequence[Any]) -> tuple[list[str], list[str], list[str]]:
         """Return what must hold of the arguments, how they are passed on, and a list for what follows."""

@@ -66,6 +66,7 @@ class Writer:
         self.taken: set[str] = {"np", "make_step", "math"}
         self.parameters: dict[str, Any] = {}
         self.constants: dict[Any, str] = {}
+        self.boxes: dict[Any, str] = {}
         self.imports: set[str] = set()
         self.helpers: dict[Any, str] = {}
         self.preamble: list[str] = []
@@ -129,7 +130,7 @@ class Writer:
     def argument(self, x: Any, dtype: Any = None) -> str:
         """Return an argument as source; with a dtype, a number as an array of that type, made once."""
         if type(x) is Traced:
-            return self.names[x]
+            return self.names[x] if dtype is None or isinstance(x.value, np.ndarray) else self.boxed(x, dtype)
         if isinstance(x, np.ndarray):
             return self.constant(x)
         if (type(x) in (float, int, bool) or isinstance(x, np.generic)) and dtype is not None:
@@ -146,6 +147,14 @@ class Writer:
         if isinstance(x, np.dtype) or (isinstance(x, type) and issubclass(x, np.generic)):
             return f"np.dtype({np.dtype(x).name!r})"
         return "..." if x is Ellipsis else repr(x)
+
+    def boxed(self, number: Traced, dtype: Any) -> str:
+        """Return the name of an array that holds a number of this call: NumPy would make one for each line instead."""
+        if (number, dtype) not in self.boxes:
+            name = self.boxes[number, dtype] = self.word(f"{self.names[number]}_array")
+            self.preamble.append(f"{name} = np.empty((), dtype={dtype.name!r})")
+            self.add(f"{name}[()] = {self.names[number]}")
+        return self.boxes[number, dtype]
 
     def constant(self, array: np.ndarray[Any, Any]) -> str:
         """Return the name of a constant array, written out in the preamble or taken as a parameter."""

@@ -123,7 +123,8 @@ def pull_sum_of_products(node: Any, g: Any) -> None:
     kind = type(node)
     for parent, factor in zip(node.left, factors[half:] + factors[:half], strict=True):
         if type(parent) is kind:
-            parent.grad = g * factor if parent.grad is None else parent.grad + g * factor
+            grad = parent.grad
+            parent.grad = g * factor if grad is None else grad + g * factor
 
 
 rule(
