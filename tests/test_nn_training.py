@@ -264,6 +264,74 @@ def test_a_frozen_layer_stays_and_the_others_learn() -> None:
         model.fit(x, y)
 
 
+def normalized() -> list[Any]:
+    layer = mg.Normalization()
+    layer.adapt(line()[0])
+    return [layer, mg.Dense(1)]
+
+
+def change(first: Any, what: str) -> None:
+    if what == "frozen":
+        first.trainable = False
+    elif what == "weights":
+        first.kernel.data = first.kernel.data * 2.0
+    elif what == "weights in place":
+        first.kernel.data *= 2.0
+    elif what == "adapted":
+        first.adapt(3.0 * line()[0])
+    elif what == "scale":
+        first.scale = 3.0
+    elif what == "penalty":
+        first.kernel_regularizer.l2 = 0.5
+
+
+@pytest.mark.parametrize("between_fits", [True, False])
+@pytest.mark.parametrize(
+    ("layers", "what"),
+    [
+        (lambda: [mg.Dense(4, "tanh"), mg.Dense(1)], "frozen"),
+        (lambda: [mg.Dense(4, "tanh", trainable=False), mg.Dense(1)], "weights"),
+        (lambda: [mg.Dense(4, "tanh", trainable=False), mg.Dense(1)], "weights in place"),
+        (normalized, "adapted"),
+        (lambda: [mg.Rescaling(2.0), mg.Dense(1)], "scale"),
+        (lambda: [mg.Dense(4, kernel_regularizer=mg.L2(0.1)), mg.Dense(1)], "penalty"),
+    ],
+)
+def test_what_is_changed_while_training_counts_in_a_compiled_step_too(
+    layers: Any, what: str, between_fits: bool
+) -> None:
+    x, y = line()
+    found = []
+    for eager in (False, True):
+        model = mg.Sequential(layers(), seed=0)
+        model.compile(mg.SGD(0.02, momentum=0.9), "mse", run_eagerly=eager)
+        if between_fits:
+            model.fit(x, y, epochs=30)
+            change(model.layers[0], what)
+            model.fit(x, y, epochs=30)
+        else:
+            model.fit(x, y, epochs=60, callbacks=lambda e, logs, m=model: change(m.layers[0], what) if e == 29 else 0)
+        found.append(model.get_weights())
+        assert (model.fast_step is None) == eager
+    untouched = mg.Sequential(layers(), seed=0)
+    untouched.compile(mg.SGD(0.02, momentum=0.9), "mse")
+    untouched.fit(x, y, epochs=60)
+    assert all(np.array_equal(weight, found[1][name]) for name, weight in found[0].items())
+    assert not all(np.array_equal(weight, found[1][name]) for name, weight in untouched.get_weights().items())
+
+
+def test_a_frozen_layer_is_saved_as_frozen(tmp_path: Path) -> None:
+    x, y = line()
+    model = mg.Sequential([mg.Dense(4, "tanh", trainable=False), mg.Dense(1)], seed=0)
+    model.compile("adam", "mse")
+    model.fit(x, y)
+    model.save(tmp_path / "model.safetensors")
+    loaded = mg.load_model(tmp_path / "model.safetensors")
+    assert [layer.trainable for layer in loaded.all_layers()] == [True, False, True]
+    loaded.fit(x, y)
+    assert np.array_equal(loaded.parameters()[0].data, model.parameters()[0].data)
+
+
 def test_a_copy_trains_by_itself() -> None:
     x, y = line()
     model = linear(optimizer=mg.Adam(0.05))
@@ -286,7 +354,11 @@ def test_summary_lists_layers_weights_and_counts(capsys: pytest.CaptureFixture[s
     model.layers[0].trainable = False
     model.summary()
     text = capsys.readouterr().out
-    assert "kernel (2, 3), bias (3,) (frozen)" in text and text.split()[-1] == "13"
+    assert "kernel (2, 3), bias (3,) (frozen)" in text
+    assert [line.split() for line in text.splitlines()[-2:]] == [["in", "all", "13"], ["frozen", "9"]]
+    model.add(mg.Dropout(0.5))
+    model.summary()
+    assert "run as they are, not compiled, for the sake of dropout_1" in capsys.readouterr().out
 
 
 def test_memory_is_flat_over_ten_thousand_fits_of_one_step() -> None:

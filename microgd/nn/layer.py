@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from ..autograd.operators import active
 from ..autograd.value import Value
 from .exporting import Exporter
 from .initializers import Initializer, initializer_of
@@ -25,7 +26,8 @@ class Layer:
 
     Args:
         name: What its weights are named after; a model numbers its layers where it is missing: "dense_1".
-        trainable: False freezes it: its weights enter the forward pass as constants, and get no gradient.
+        trainable: False freezes it: its weights enter the forward pass as constants, and get no gradient. A layer that
+            is freed again learns from the next fit on.
         seed: Where its random numbers come from, unless a model lends it its own generator.
     """
 
@@ -40,6 +42,8 @@ class Layer:
 
     buffers: ClassVar[tuple[str, ...]] = ()  # attributes with arrays that are saved with the weights, but not trained
     same_each_step: ClassVar[bool] = True  # False where a step draws numbers or keeps something for the next
+    kept_apart: ClassVar[frozenset[str]] = frozenset()  # attributes that say nothing about what the layer computes
+    changes: ClassVar[int] = 0  # of its other attributes, of each layer for itself: a compiled step goes by it
 
     if not TYPE_CHECKING:
 
@@ -64,6 +68,8 @@ class Layer:
             x = np.asarray(x)
         if not self.built:
             self.make(x.shape[1:], x.dtype)
+        if active.trace is not None:
+            self.guard()
         return self.forward(x, training)
 
     def make(self, input_shape: Shape, dtype: Any = float) -> None:
@@ -108,7 +114,15 @@ class Layer:
 
     def use(self, weight: Value) -> Any:
         """Return a weight as it enters the forward pass: as a constant where the layer is frozen."""
-        return weight if self.trainable else weight._data
+        if self.trainable:
+            return weight
+        if active.trace is not None:
+            active.trace.lift(weight)  # else its numbers would stay in the compiled step when they change
+        return weight._data
+
+    def guard(self) -> None:
+        """Let the step that is being compiled be compiled anew when an attribute of the layer changes."""
+        active.trace.guards.append((self, "changes", self.changes))
 
     @property
     def title(self) -> str:
@@ -156,6 +170,8 @@ class Layer:
             parameter.grad = None
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if name not in self.kept_apart and vars(self).get(name) is not value:
+            vars(self)["changes"] = self.changes + 1
         object.__setattr__(self, name, value)
         if name == "trainable":  # freezing a layer freezes what is in it
             for _, part in self.held():

@@ -76,6 +76,8 @@ class Dense(Layer):
     kernel: Value = field(init=False)
     bias: Value = field(init=False)
 
+    kept_apart = frozenset({"output"})
+
     def __post_init__(self) -> None:
         at_least_one(self, "units", self.units)
         self.activate = activation_of(self.activation)
@@ -175,6 +177,8 @@ class Flatten(Layer):
 @dataclass(eq=False, repr=False)
 class Dropout(Layer):
     """In training, sets numbers to 0 at random, and scales the others up to make good for it; else does nothing.
+
+    The steps of a model that has one are run as they are, not compiled.
 
     Args:
         rate: The part set to 0, from 0 to less than 1; the others are divided by 1 - rate.
@@ -281,7 +285,8 @@ class BatchNormalization(Layer):
     gamma · (x - mean) / sqrt(variance + epsilon) + beta
 
     In training mean and variance are those of the batch; else running means of them, which training keeps:
-    moving ← momentum · moving + (1 - momentum) · batch.
+    moving ← momentum · moving + (1 - momentum) · batch. The steps of a model that has one are run as they are, not
+    compiled.
 
     Args:
         momentum: How much of the running means is kept from step to step.
@@ -375,6 +380,8 @@ class LayerNormalization(Layer):
 @dataclass(eq=False, repr=False)
 class Embedding(Layer):
     """Turns whole numbers, the places of words in a list, into learnt vectors: embeddings[x].
+
+    The steps of a model that has one are run as they are, not compiled.
 
     Args:
         input_dim: How many words there are; x is from 0 to input_dim - 1.

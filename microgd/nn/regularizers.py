@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.operators import active
 from .names import default_repr, function_named
 
 Regularizer = Callable[[Any], Any]
@@ -35,6 +36,8 @@ class L1L2:
 
     def __call__(self, w: Any) -> Any:
         """Return the penalty of an array."""
+        if active.trace is not None:
+            active.trace.guards += [(self, "l1", self.l1), (self, "l2", self.l2)]
         penalty: Any = 0.0
         if self.l1:
             penalty = penalty + self.l1 * np.sum(np.absolute(w))

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.operators import active
 from ..autograd.value import Value, no_grad
 from ..compiler.compile import Compiled
 from ..compiler.compile import compile as compile_step
@@ -104,6 +105,13 @@ class Model(Layer):
     notes: Mapping[str, Any] = MappingProxyType({})
     regularized: list[Layer]
 
+    kept_apart = frozenset(
+        {
+            *("optimizer", "run_eagerly", "fast_step", "stop_training", "loss", "metrics", "history", "epoch", "notes"),
+            *("regularized", "generator"),
+        }
+    )
+
     def __getstate__(self) -> dict[str, Any]:
         """Leave out of copies and pickles the compiled step, which belongs to the weights of this very model."""
         return {name: value for name, value in vars(self).items() if name != "fast_step"}
@@ -172,6 +180,8 @@ class Model(Layer):
 
     def objective(self, batch: Batch, training: bool, loss_function: Loss | None = None) -> tuple[Any, Any]:
         """Return the loss of a batch and its predictions."""
+        if active.trace is not None:
+            self.guard()
         y_pred = self(batch.x, training=training)
         weights = {} if batch.weight is None else {"sample_weight": batch.weight}
         loss = (loss_function or self.loss)(batch.y, y_pred, **weights)
@@ -217,8 +227,9 @@ class Model(Layer):
     def step_on_batches(self, parameters: list[Value], steps: int | None) -> Step:
         """Return the function that does one step on a batch: compiled, where that can be done and pays.
 
-        A step is compiled if all layers do the same each time (no random numbers, nothing kept for the next step) and
-        if there are enough steps. The numbers are the same bits either way. What cannot be compiled runs as it is.
+        A step is compiled if all layers do the same each time (no random numbers, nothing kept for the next step, as in
+        Dropout, BatchNormalization and Embedding; `summary` names them) and if there are enough steps. The numbers are
+        the same bits either way. What cannot be compiled runs as it is.
 
         Args:
             parameters: What to update.
@@ -238,7 +249,7 @@ class Model(Layer):
         same_each_step = all(layer.same_each_step for layer in self.all_layers())
         if self.run_eagerly or not same_each_step or (steps is not None and steps < COMPILED_FROM_STEPS):
             return as_it_is
-        key = (self.optimizer, self.loss, bool(self.metrics), *parameters)
+        key = (self.optimizer, self.loss, bool(self.metrics), *self.all_layers(), *parameters)
         if self.fast_step is None or self.fast_step[0] != tuple(map(id, key)):
             self.fast_step = (tuple(map(id, key)), compile_step(step))
         fast = self.fast_step[1]
@@ -280,11 +291,16 @@ class Model(Layer):
     def trained(self) -> list[Value]:
         """Return the parameters of the layers that are not frozen, or say that there are none."""
         self.compiled().match(self.parameters())
-        frozen = {id(part) for layer in self.all_layers() if not layer.trainable for _, part in layer.held()}
-        parameters = [parameter for parameter in self.parameters() if id(parameter) not in frozen]
+        frozen = set(self.frozen())
+        parameters = [parameter for parameter in self.parameters() if parameter not in frozen]
         if not parameters:
             raise ValueError("there is nothing to train: the model has no weights, or all its layers are frozen.")
         return parameters
+
+    def frozen(self) -> list[Value]:
+        """Return the parameters of the layers that are frozen."""
+        held = [part for layer in self.all_layers() if not layer.trainable for _, part in layer.held()]
+        return list(dict.fromkeys(part for part in held if isinstance(part, Value)))
 
     # Many steps ---------------------------------------------------------------------------------------------------
 
@@ -564,7 +580,7 @@ class Model(Layer):
         restore(self, path)
 
     def summary(self) -> None:
-        """Print the layers, the shapes of their weights, and how many numbers they have.
+        """Print the layers, the shapes of their weights, how many numbers they have, and what keeps steps from speed.
 
         Example:
             >>> from microgd.nn.layers import Dense
@@ -579,14 +595,20 @@ class Model(Layer):
         for layer in self.all_layers():
             weights = [(attribute, part) for attribute, part in layer.held() if isinstance(part, Value)]
             shapes = ", ".join(f"{attribute} {part.shape}" for attribute, part in weights)
-            frozen = "" if layer.trainable or not weights else " (frozen)"
+            note = "" if layer.trainable or not weights else " (frozen)"
             late = "made at the first call" if type(layer).build is not Layer.build and not layer.built else ""
             if layer is not self or weights:
-                rows.append((layer.title, (shapes or late) + frozen, str(sum(part.size for _, part in weights))))
+                rows.append((layer.title, (shapes or late) + note, str(sum(part.size for _, part in weights))))
         rows.append(("in all", "", str(sum(parameter.size for parameter in self.parameters()))))
+        frozen = self.frozen()
+        if frozen:
+            rows.append(("frozen", "", str(sum(parameter.size for parameter in frozen))))
         wide = [max(len(row[column]) for row in rows) for column in range(3)]
         for name, shapes, count in rows:
             print(f"{name:<{wide[0]}}   {shapes:<{wide[1]}}   {count:>{wide[2]}}".rstrip())
+        eager = [layer.title for layer in self.all_layers() if not layer.same_each_step]
+        if eager:
+            print(f"steps of training are run as they are, not compiled, for the sake of {', '.join(eager)}")
 
 
 def outgrows_memory(x: Any) -> bool:
