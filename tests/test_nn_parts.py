@@ -322,6 +322,8 @@ def test_regularizers_add_to_the_loss() -> None:
     expected += 0.5 * np.abs(output).sum() / 6
     assert model.evaluate(X, y) == pytest.approx(expected)
     assert model.fit(X, y).history["loss"][0] == pytest.approx(expected)
+    model.predict(X)
+    assert len(model.parameters()) == 2, "the output that is penalized was taken for a weight"
     assert set(REGULARIZERS) == {"l1", "l2", "l1_l2"}
     with pytest.raises(ValueError, match="no regularizer 'l3'"):
         mg.Dense(1, kernel_regularizer="l3")

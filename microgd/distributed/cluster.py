@@ -29,11 +29,15 @@ class Cluster:
         """Begin to compute some parts, and return what stands for the results, which stay where they are computed."""
         if self.client is None:
             return list(dask.persist(*parts))
+        self.look()
         return list(self.client.persist(list(parts)))
 
     def begin(self, delayed: Any) -> Any:
         """Begin to compute, if that can be done while this process does something else."""
-        return delayed if self.client is None else self.client.compute(delayed)
+        if self.client is None:
+            return delayed
+        self.look()
+        return self.client.compute(delayed)
 
     def result(self, begun: Any) -> Any:
         """Return a result once it is there.
@@ -60,12 +64,16 @@ class Cluster:
             except TimeoutError:
                 if begun.done():
                     raise
-                if self.client.status != "running":
-                    raise self.lost() from None
+                self.look()
 
     def compute(self, delayed: Any) -> Any:
         """Return a result; see `result`."""
         return self.result(self.begin(delayed))
+
+    def look(self) -> None:
+        """Raise unless the scheduler is there."""
+        if self.client.status != "running":
+            raise self.lost()
 
     def lost(self) -> ConnectionError:
         """Return the error that says that the scheduler has gone away."""

@@ -38,26 +38,25 @@ class Part(NamedTuple):
     stop: int
     order: tuple[int, ...] | None = None  # the seed of the order in which the rows of the block are visited
     draws: tuple[int, ...] = (0,)  # the seed of what layers draw
-    check: bool = False  # whether the numbers have to be looked at
+    dtypes: tuple[str, ...] = ()  # if the numbers have to be looked at: what they are said to be
 
     def of(self, x: Any, y: Any, weight: Any) -> Batch:
         """Return these rows of a block, checked."""
         rows: Any = slice(self.start, self.stop)
         if self.order is not None:
             rows = np.random.default_rng(self.order).permutation(len(x))[rows]
-        if self.check:
-            for name, array in (("x", x), ("y", y), ("sample_weight", weight)):
-                self.look_at(name, array)
-            if not len(x) == len(y) == len(y if weight is None else weight):
-                raise DataError(
-                    f"block {self.block} has {len(x)} rows of x and {len(y)} of y, expected as many of one as of the "
-                    "other; look at what makes the blocks"
-                )
+        for name, array, dtype in zip(("x", "y", "sample_weight"), (x, y, weight), self.dtypes, strict=False):
+            self.look_at(name, array, dtype)
         return Batch(x[rows], y[rows], None if weight is None else weight[rows])
 
-    def look_at(self, name: str, array: Any) -> None:
-        """Raise unless a block is of finite numbers."""
-        if array is None or np.isfinite(array).all():
+    def look_at(self, name: str, array: Any, dtype: str) -> None:
+        """Raise unless a block is of finite numbers of the type that the whole array is said to have."""
+        if array.dtype != dtype:
+            raise DataError(
+                f"{name} holds {array.dtype} in block {self.block}, expected {dtype} as in all of it; let what makes "
+                "the blocks give one type"
+            )
+        if np.isfinite(array).all():
             return
         place = [int(i) for i in np.argwhere(~np.isfinite(array))[0]]
         column = f", column {', '.join(map(str, place[1:]))}" if array.ndim > 1 else ""

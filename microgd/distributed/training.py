@@ -85,9 +85,9 @@ class ClusterFeed(Feed):
             if start < stop:
                 whole = stop - start == self.lengths[block]  # then their order makes no difference
                 order = (self.seed, block) if self.shuffle and not whole else None
-                check = block not in self.looked_at
+                dtypes = () if block in self.looked_at else dtypes_of(self.source)
                 draws = (self.seed, places.start, block)
-                found.append(Part(block, self.first_rows[block], start, stop, order, draws, check))
+                found.append(Part(block, self.first_rows[block], start, stop, order, draws, dtypes))
             at += 1
         return found
 
@@ -165,6 +165,11 @@ def recipe_of(model: Any, parameters: Sequence[Value]) -> Recipe:
     return Recipe(uuid.uuid4().hex, cloudpickle.dumps(sent), trained)
 
 
+def dtypes_of(rows: Batch) -> tuple[str, ...]:
+    """Return what numbers some rows hold: features, targets and weights."""
+    return tuple(array.dtype.name for array in rows if array is not None)
+
+
 def summed(parts: list[Any]) -> Any:
     """Return the sum of what some tasks find, by a tree whose shape depends on their number only."""
     while len(parts) > 1:
@@ -185,7 +190,7 @@ def measured(cluster: Cluster, model: Any, rows: Batch, recipe: Any, parameters:
     blocks = zip(*(blocks_of(array) for array in rows if array is not None), strict=True)
     work = [
         delayed(losses_of)(
-            recipe, weights, *block, *[None] * (3 - len(block)), Part(number, first, 0, length, check=True),
+            recipe, weights, *block, *[None] * (3 - len(block)), Part(number, first, 0, length, dtypes=dtypes_of(rows)),
             len(rows.x), gather,
         )
         for number, (block, first, length) in enumerate(zip(blocks, [0, *accumulate(lengths)], lengths, strict=False))

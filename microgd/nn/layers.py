@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,7 @@ class Dense(Layer):
         self.penalty_of_kernel = regularizer_of(self.kernel_regularizer)
         self.penalty_of_bias = regularizer_of(self.bias_regularizer)
         self.penalty_of_output = regularizer_of(self.activity_regularizer)
-        self.output: Any = None
+        self.output: SimpleNamespace | None = None  # in a box, so that it is not taken for a weight
         if self.input_shape is not None:
             self.make(self.input_shape)
 
@@ -106,7 +107,7 @@ class Dense(Layer):
         check_features(self, self.kernel, x)
         kernel = self.use(self.kernel)
         y = self.activate(affine(x, kernel, self.use(self.bias)) if self.use_bias else np.matmul(x, kernel))
-        self.output = y if self.penalty_of_output else None
+        self.output = SimpleNamespace(y=y) if self.penalty_of_output else None
         return y
 
     def penalties(self) -> list[Any]:
@@ -116,8 +117,8 @@ class Dense(Layer):
             found.append(self.penalty_of_kernel(self.use(self.kernel)))
         if self.penalty_of_bias and self.use_bias:
             found.append(self.penalty_of_bias(self.use(self.bias)))
-        if self.penalty_of_output:
-            found.append(self.penalty_of_output(self.output) / np.shape(self.output)[0])
+        if self.penalty_of_output and self.output is not None:
+            found.append(self.penalty_of_output(self.output.y) / np.shape(self.output.y)[0])
             self.output = None
         return found
 
