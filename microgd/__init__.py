@@ -41,6 +41,7 @@ PARTS = ("nn", "data", "viz")
 ELSEWHERE = {"compile": "compiler.compile", "Compiled": "compiler.compile", "CompileError": "compiler.tracing"}
 ELSEWHERE |= dict.fromkeys(("MicrogdClassifier", "MicrogdRegressor"), "estimators")
 ELSEWHERE |= dict.fromkeys(("check_grads", "custom_rule", "GradientError"), "autograd.checks")
+ELSEWHERE |= dict.fromkeys(("debug", "NonFiniteError"), "autograd.debug")
 
 if TYPE_CHECKING:
     from . import data as data
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
     from .autograd.checks import GradientError as GradientError
     from .autograd.checks import check_grads as check_grads
     from .autograd.checks import custom_rule as custom_rule
+    from .autograd.debug import NonFiniteError as NonFiniteError
+    from .autograd.debug import debug as debug
     from .compiler.compile import Compiled as Compiled
     from .compiler.compile import compile as compile
     from .compiler.tracing import CompileError as CompileError

@@ -132,11 +132,16 @@ def backward(root: Any, cotangent: Any, *, keep: str, create_graph: bool) -> Non
     try:
         if create_graph:
             root.grad = seed if type(seed) is type(root) else type(root)(seed)
-            pull_on_values(nodes)
+            if active.debug is not None:
+                active.debug.pull(nodes, create_graph=True)
+            else:
+                pull_on_values(nodes)
         else:
             root.grad = seed
             if active.trace is not None:
                 pull_and_comment(nodes, leaves)
+            elif active.debug is not None:
+                active.debug.pull(nodes, create_graph=False)
             elif keep == "all":
                 pull_all(nodes)
             else:

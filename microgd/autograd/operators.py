@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .rules.elementwise import is_complex
 from .rules.table import RULES, Function, Rule, find, full_name, parameters_of
 from .symbols import Symbol, functions_in, source, trace
 
@@ -27,6 +28,7 @@ class Active(threading.local):
 
     recording = True
     trace: Any = None  # the step being compiled, if there is one
+    debug: Any = None  # who looks for numbers that are not finite, if anybody does
 
 
 active = Active()
@@ -88,7 +90,7 @@ def constant(data: Any) -> Any:
 
 def refusal(data: Any, got: str) -> TypeError:
     """Return the error for data that no gradient can be taken of."""
-    complex_data = isinstance(data, complex) or is_complex(data)
+    complex_data = is_complex(data)
     advice = "take its real part, or its magnitude with abs()" if complex_data else "convert it first"
     return TypeError(
         f"a Value holds real numbers (a number, or an array or nested list of them), but got {got}: {advice}."
@@ -103,6 +105,8 @@ def fit(cotangent: Any, x: Any) -> Any:
     shape: tuple[int, ...] = getattr(x, "shape", ())
     if getattr(cotangent, "shape", ()) != shape:
         cotangent = sum_to(cotangent, shape)
+    if is_complex(x):
+        return cotangent  # which may be real
     if hasattr(x, "dtype") and hasattr(cotangent, "dtype"):
         return cotangent if cotangent.dtype == x.dtype else cast(cotangent, x.dtype)
     if not hasattr(cotangent, "__record__"):
@@ -111,13 +115,8 @@ def fit(cotangent: Any, x: Any) -> Any:
 
 
 def cast(cotangent: Any, dtype: Any) -> Any:
-    """Return a cotangent in the type of its input: of a real input's, the real part."""
-    return (np.real(cotangent) if is_complex(cotangent) and dtype.kind != "c" else cotangent).astype(dtype)
-
-
-def is_complex(data: Any) -> bool:
-    """Return whether data, an array or a Value, are complex numbers."""
-    return getattr(data, "dtype", np.dtype(float)).kind == "c"
+    """Return a cotangent in the type of its real input."""
+    return (np.real(cotangent) if is_complex(cotangent) else cotangent).astype(dtype)
 
 
 def sum_to(cotangent: Any, shape: tuple[int, ...]) -> Any:

@@ -20,7 +20,6 @@ from .operators import (
     call_of,
     constant,
     intercept,
-    is_complex,
     namespace,
     no_derivative,
     operator_of,
@@ -30,7 +29,7 @@ from .operators import (
     unpacked,
 )
 from .rules import indexing, shaping
-from .rules.elementwise import relu, sigmoid
+from .rules.elementwise import is_complex, relu, sigmoid
 from .rules.fused import sum_of_products
 from .rules.table import COMPOSITE, CONSTANT, RULES, Function, Rule, find, full_name, options_of, parameters_of
 
@@ -134,7 +133,7 @@ class Value:
     @property
     def dtype(self) -> np.dtype[Any]:
         """The type of an element."""
-        return getattr(self._data, "dtype", np.dtype(float))
+        return getattr(self._data, "dtype", np.dtype(complex if type(self._data) is complex else float))
 
     @property
     def T(self) -> Value:
@@ -228,6 +227,9 @@ class Value:
 
     def __divmod__(self, other: Any) -> tuple[Value, Value]:
         return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Value, Value]:
+        return other // self, other % self
 
     def __round__(self, decimals: int = 0) -> Value:
         return recorded(np.round, self, decimals)
@@ -377,7 +379,7 @@ def leaf_data(data: Any) -> Any:
     if type(data) is Value:
         raise TypeError("a Value cannot hold another Value; write value + 0 for a step, value.detach() for a new leaf.")
     checked = constant(data)
-    if isinstance(checked, complex) or is_complex(checked):
+    if is_complex(checked):
         raise refusal(data, f"{data!r}" if np.ndim(data) == 0 else f"an array of {checked.dtype}")
     if isinstance(checked, np.ndarray):
         return np.array(checked, dtype=checked.dtype if checked.dtype.kind == "f" else float)
@@ -506,6 +508,8 @@ def apply(function: Function, inputs: tuple[Any, ...], options: dict[str, Any]) 
     except Exception as error:
         data = rescue(rule, error, *operands)
     out = new_value(data)
+    if active.debug is not None:
+        active.debug.check_forward(function, inputs, out)
     if recording():
         record(out, rule, inputs, options)
     return out

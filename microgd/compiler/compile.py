@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.operators import active, intercept
+from ..autograd.operators import active, intercept, namespace
 from ..autograd.rules.table import Function
 from ..autograd.value import Value, new_value
 from .emit import Writer
@@ -28,11 +28,14 @@ class Compiled:
         self.step = step
         self.plans: dict[Any, Plan] = {}
         self.enter: Function = self.dispatch  # the entry of the plan used last, which checks its own guards
-        self.__name__ = getattr(step, "__name__", "step")
+        name: str = getattr(step, "__name__", "step")
+        self.__name__ = name if name.isidentifier() else "step"  # a lambda has no name
         self.__doc__ = step.__doc__
 
     def __call__(self, *arguments: Any) -> Any:
         """Do one step."""
+        if namespace["intercepted"] and active.debug is not None:
+            return self.step(*arguments)  # operation by operation, so that the one to blame is found
         return self.enter(*arguments)
 
     def dispatch(self, *arguments: Any) -> Any:
