@@ -4,7 +4,7 @@ A case names the function whose rule it is for, the call, and its arguments. `te
 case, and fails if a row of the table of rules has none.
 """
 
-from . import foundation
+from . import elementwise, foundation, reductions
 from .table import CASES, PIECEWISE_CONSTANT, Case, numbers
 
-__all__ = ["CASES", "PIECEWISE_CONSTANT", "Case", "foundation", "numbers"]
+__all__ = ["CASES", "PIECEWISE_CONSTANT", "Case", "elementwise", "foundation", "numbers", "reductions"]

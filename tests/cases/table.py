@@ -52,6 +52,8 @@ PIECEWISE_CONSTANT = {
     np.trunc,
     np.rint,
     np.round,
+    np.around,
+    np.fix,
     np.sign,
     np.floor_divide,
 }  # the derivative is zero

@@ -11,10 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from .table import constant, elementwise, piecewise_constant, primitive, rule
+from .table import composite, constant, elementwise, piecewise_constant, primitive, rule
 
 LN2 = math.log(2.0)
 LN10 = math.log(10.0)
+
+
+def is_complex(x: Any) -> bool:
+    """Return whether an array, a number or a Value is complex."""
+    return isinstance(x, complex) or getattr(getattr(x, "dtype", None), "kind", "f") == "c"
 
 
 @primitive
@@ -41,6 +46,7 @@ elementwise(np.positive, lambda g, y, x: g)
 elementwise(np.reciprocal, lambda g, y, x: -g * y * y)
 elementwise(np.square, lambda g, y, x: g * (2 * x), scalar=lambda x: x * x)
 elementwise(np.remainder, lambda g, y, a, b: g, lambda g, y, a, b: -g * (a // b))
+elementwise(np.fmod, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.trunc(a / b), scalar=math.fmod)
 piecewise_constant(np.floor_divide)
 
 
@@ -70,6 +76,9 @@ elementwise(
     lambda g, y, a, b: g * exponent_slope(y, a),
     scalar=power_of_float,
 )
+elementwise(
+    np.float_power, lambda g, y, a, b: g * (b * a ** (b - (b != 0))), lambda g, y, a, b: g * exponent_slope(y, a)
+)
 
 # Exponentials and logarithms
 elementwise(np.exp, lambda g, y, x: g * y, scalar=math.exp)
@@ -81,6 +90,27 @@ elementwise(np.log10, lambda g, y, x: quotient(g, x * LN10), scalar=math.log10)
 elementwise(np.log1p, lambda g, y, x: quotient(g, 1 + x), scalar=math.log1p)
 elementwise(np.sqrt, lambda g, y, x: quotient(g, 2 * y), scalar=math.sqrt)
 elementwise(np.cbrt, lambda g, y, x: quotient(g, 3 * y * y), scalar=math.cbrt)
+
+
+@primitive
+def difference_or_zero(a: Any, b: Any) -> Any:
+    """Return a - b, but 0 where the two are the same infinity, as logarithms of probabilities of 0 are."""
+    with np.errstate(invalid="ignore"):
+        difference = np.subtract(a, b)
+    return np.where(np.equal(a, b), np.zeros_like(difference), difference)
+
+
+elementwise(difference_or_zero, lambda g, y, a, b: g, lambda g, y, a, b: -g)
+elementwise(
+    np.logaddexp,
+    lambda g, y, a, b: g * sigmoid(difference_or_zero(a, b)),
+    lambda g, y, a, b: g * sigmoid(difference_or_zero(b, a)),
+)
+elementwise(
+    np.logaddexp2,
+    lambda g, y, a, b: g * sigmoid(LN2 * difference_or_zero(a, b)),
+    lambda g, y, a, b: g * sigmoid(LN2 * difference_or_zero(b, a)),
+)
 
 # Trigonometry
 elementwise(np.sin, lambda g, y, x: g * np.cos(x), scalar=math.sin)
@@ -95,9 +125,82 @@ elementwise(np.tanh, lambda g, y, x: g * (1 - y * y), scalar=math.tanh)
 elementwise(np.arcsinh, lambda g, y, x: g / np.sqrt(x * x + 1), scalar=math.asinh)
 elementwise(np.arccosh, lambda g, y, x: quotient(g, np.sqrt(x * x - 1)), scalar=math.acosh)
 elementwise(np.arctanh, lambda g, y, x: quotient(g, 1 - x * x), scalar=math.atanh)
+elementwise(np.hypot, lambda g, y, a, b: quotient(g * a, y), lambda g, y, a, b: quotient(g * b, y), scalar=math.hypot)
+elementwise(
+    np.arctan2,
+    lambda g, y, a, b: quotient(g * b, a * a + b * b),
+    lambda g, y, a, b: quotient(-g * a, a * a + b * b),
+    scalar=math.atan2,
+)
+for _degrees, _radians in ((np.rad2deg, np.deg2rad), (np.degrees, np.radians)):
+    elementwise(_degrees, lambda g, y, x: g * (180 / math.pi), scalar=math.degrees)
+    elementwise(_radians, lambda g, y, x: g * (math.pi / 180), scalar=math.radians)
+rule(np.unwrap, lambda g, y, p, discont=None, axis=-1, period=math.tau: g)
+
+
+@primitive
+def sinc_derivative(x: Any, order: int) -> Any:
+    """Return a derivative of sin(πx) / (πx), by its power series where the quotient would cancel."""
+    t = math.pi * np.asarray(x, dtype=float)
+    near = np.abs(t) < order + 1
+    small, large = np.where(near, t, 0.0), np.where(near, 1.0, t)
+    series = sum(
+        (-1) ** k * small ** (2 * k - order) / ((2 * k + 1) * math.factorial(2 * k - order))
+        for k in range((order + 1) // 2, order + 16)
+    )
+    quotients = np.sin(large) / large
+    for n in range(1, order + 1):  # t s = sin t, differentiated n times
+        quotients = (np.sin(large + n * math.pi / 2) - n * quotients) / large
+    return math.pi**order * np.where(near, series, quotients)
+
+
+elementwise(np.sinc, lambda g, y, x: g * sinc_derivative(x, 1))
+elementwise(sinc_derivative, lambda g, y, x, order: g * sinc_derivative(x, order + 1), None)
+
+
+@primitive
+def bessel_i(x: Any, order: int) -> Any:
+    """Return the modified Bessel function of the first kind, for small orders: a mean over a circle, by trapezoids."""
+    size = np.abs(x).max(initial=0.0) if np.ndim(x) else abs(x)
+    points = 32 + int(9 * math.sqrt(size))
+    angles = (np.arange(points) + 0.5) * (math.pi / points)
+    along = np.multiply.outer(np.asarray(x), np.cos(angles))
+    return np.mean((np.sinh(along) if order % 2 else np.cosh(along)) * np.cos(order * angles), axis=-1)
+
+
+elementwise(np.i0, lambda g, y, x: g * bessel_i(x, 1))
+elementwise(bessel_i, lambda g, y, x, order: g * (0.5 * (bessel_i(x, order - 1) + bessel_i(x, order + 1))), None)
 
 # Choices: at a tie each side takes half
-elementwise(np.absolute, lambda g, y, x: g * np.sign(x), scalar=abs)
+
+
+def sign_of_float(x: float) -> float:
+    """Return -1.0, 0.0 or 1.0; nan for nan."""
+    return float((x > 0) - (x < 0)) if x == x else x
+
+
+@primitive
+def direction(x: Any) -> Any:
+    """Return the derivative of |x|: the sign of a real number, conj(x) / |x| of a complex one; 0 at 0."""
+    return np.conjugate(np.sign(x)) if is_complex(x) else np.sign(x)
+
+
+def d_direction(g: Any, y: Any, x: Any) -> Any:
+    """Zero for real numbers; what turns the unit vector for complex ones."""
+    return quotient(np.conjugate(g) - np.real(g * y) * y, np.absolute(x)) if is_complex(x) else np.zeros_like(g)
+
+
+def sign_of_real(x: Any) -> Any:
+    """Return np.sign(x), which is piecewise constant for real numbers only."""
+    if is_complex(x):
+        raise NotImplementedError("np.sign of complex numbers has no derivative rule; write z / np.abs(z).")
+    return np.sign(x)
+
+
+elementwise(np.absolute, lambda g, y, x: g * direction(x), scalar=abs)
+elementwise(np.fabs, lambda g, y, x: g * np.sign(x), scalar=math.fabs)
+elementwise(direction, d_direction, scalar=sign_of_float)
+piecewise_constant(np.sign, forward=sign_of_real, scalar=sign_of_float)
 elementwise(
     np.maximum,
     lambda g, y, a, b: g * (a > b) + g * (a == b) * 0.5,
@@ -110,6 +213,20 @@ elementwise(
     lambda g, y, a, b: g * (a > b) + g * (a == b) * 0.5,
     scalar=lambda a, b: a if a <= b or a != a else b,
 )
+elementwise(
+    np.fmax,
+    lambda g, y, a, b: g * ((a > b) | np.isnan(b)) + g * (a == b) * 0.5,
+    lambda g, y, a, b: g * ((a < b) | np.isnan(a)) + g * (a == b) * 0.5,
+)
+elementwise(
+    np.fmin,
+    lambda g, y, a, b: g * ((a < b) | np.isnan(b)) + g * (a == b) * 0.5,
+    lambda g, y, a, b: g * ((a > b) | np.isnan(a)) + g * (a == b) * 0.5,
+)
+elementwise(
+    np.copysign, lambda g, y, a, b: g * (np.sign(a) * np.sign(y)), lambda g, y, a, b: None, scalar=math.copysign
+)
+elementwise(np.heaviside, lambda g, y, x, at_zero: None, lambda g, y, x, at_zero: g * (x == 0))
 elementwise(np.where, None, lambda g, y, c, a, b: np.where(c, g, 0.0), lambda g, y, c, a, b: np.where(c, 0.0, g))
 
 
@@ -131,11 +248,66 @@ rule(
     lambda g, y, x, low, high: g * np.greater(x, high),
     bind=clip_arguments,
 )
-rule(np.round, lambda g, y, x, decimals=0: None)
-piecewise_constant(np.sign, scalar=lambda x: float((x > 0) - (x < 0)) if x == x else x)
-piecewise_constant(np.floor, np.ceil, np.trunc, np.rint)
+for _function in (np.round, np.around):
+    rule(_function, lambda g, y, x, decimals=0: None)
+piecewise_constant(np.floor, np.ceil, np.trunc, np.rint, np.fix)
 constant(np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal)
 constant(np.logical_and, np.logical_or, np.logical_not, np.logical_xor, np.isnan, np.isinf, np.isfinite, np.signbit)
+constant(np.isposinf, np.isneginf, np.isreal, np.iscomplex, np.isclose, np.allclose, np.array_equal, np.array_equiv)
+rule(
+    np.nan_to_num,
+    lambda g, y, x, copy=True, nan=0.0, posinf=None, neginf=None: g * np.isfinite(x),
+    forward=lambda x, copy=True, **replacements: np.nan_to_num(x, **replacements),  # the array stays as it is
+)
+
+
+# A number in two parts
+@composite(np.divmod)
+def divmod_(x1: Any, x2: Any) -> tuple[Any, Any]:
+    """The quotient as a whole number, and the remainder."""
+    return np.floor_divide(x1, x2), np.remainder(x1, x2)
+
+
+@composite(np.modf)
+def modf(x: Any) -> tuple[Any, Any]:
+    """The fraction and the whole number, both with the sign of x."""
+    return np.fmod(x, 1.0), np.trunc(x)
+
+
+@primitive
+def exponent(x: Any) -> Any:
+    """Return the power of two that np.frexp takes out of a number."""
+    return np.frexp(x)[1]
+
+
+@composite(np.frexp)
+def frexp(x: Any) -> tuple[Any, Any]:
+    """The mantissa, from 0.5 to 1, and the exponent, which is a constant."""
+    power = exponent(x)
+    return np.ldexp(x, -power), power
+
+
+constant(exponent)
+rule(np.ldexp, lambda g, y, x, power: np.ldexp(g, power), None)
+
+# Complex numbers, whose cotangent g is that of dL = Re(g dz)
+elementwise(np.conjugate, lambda g, y, x: np.conjugate(g))
+rule(np.real, lambda g, y, x: g)
+rule(np.imag, lambda g, y, x: -1j * g)
+
+
+@composite(np.angle)
+def angle(z: Any, deg: bool = False) -> Any:
+    """The angle of z with the positive real axis; 0 or π for a real number."""
+    radians = np.arctan2(np.imag(z), np.real(z))
+    return np.rad2deg(radians) if deg else radians
+
+
+@composite(np.real_if_close)
+def real_if_close(a: Any, tol: float = 100) -> Any:
+    """The real part, where the imaginary part is rounding."""
+    limit = tol * np.finfo(a.dtype).eps if tol > 1 else tol
+    return np.real(a) if np.all(np.less(np.absolute(np.imag(a)), limit)) else a
 
 
 # Activations

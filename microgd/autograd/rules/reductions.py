@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -23,66 +24,117 @@ def restored(reduced: Any, x: Any, axis: Any) -> Any:
     return np.reshape(reduced, tuple(1 if i in axes else n for i, n in enumerate(np.shape(x))))
 
 
-def count(x: Any, axis: Any) -> int:
+def count(x: Any, axis: Any, where: Any = True) -> Any:
     """Return how many elements each element of a reduction is made from."""
     shape = np.shape(x)
+    if where is not True:
+        return np.sum(np.broadcast_to(where, shape), axis=axis, keepdims=True)
     number = 1
     for i in axes_of(x, axis):
         number *= shape[i]
     return number
 
 
-def d_sum(g: Any, y: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def only(where: Any, spread: Any) -> Any:
+    """Return a cotangent where a reduction looks, 0 elsewhere."""
+    return spread if where is True else np.where(where, spread, 0.0)
+
+
+def d_sum(
+    g: Any, y: Any, x: Any, axis: Any = None, keepdims: bool = False, initial: float = 0.0, where: Any = True
+) -> Any:
     """Each element receives the whole cotangent."""
-    return np.broadcast_to(restored(g, x, axis), np.shape(x))
+    return only(where, np.broadcast_to(restored(g, x, axis), np.shape(x)))
 
 
-def d_mean(g: Any, y: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def d_mean(g: Any, y: Any, x: Any, axis: Any = None, keepdims: bool = False, where: Any = True) -> Any:
     """Each element receives its share of the cotangent."""
-    return np.broadcast_to(restored(g, x, axis) / count(x, axis), np.shape(x))
+    return only(where, np.broadcast_to(restored(g, x, axis) / count(x, axis, where), np.shape(x)))
 
 
-def d_prod(g: Any, y: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Each element receives the product of the others, also where some of them are zero."""
-    if np.all(np.not_equal(x, 0)):
-        return restored(g, x, axis) * restored(y, x, axis) / x
+def rows_of(x: Any, axis: Any) -> Any:
+    """Return an array with the axes of a reduction made one, the last."""
     axes = axes_of(x, axis)
     kept = tuple(i for i in range(np.ndim(x)) if i not in axes)
-    order = kept + axes
-    shape = tuple(np.shape(x)[i] for i in order)
-    rows = np.reshape(np.transpose(x, order), (*shape[: len(kept)], -1))
+    shape = np.shape(x)
+    return np.reshape(np.transpose(x, kept + axes), (*(shape[i] for i in kept), math.prod(shape[i] for i in axes)))
+
+
+def as_before(rows: Any, x: Any, axis: Any) -> Any:
+    """Return what `rows_of` made of an array, or something in that shape, in the shape of the array."""
+    axes = axes_of(x, axis)
+    order = tuple(i for i in range(np.ndim(x)) if i not in axes) + axes
+    return np.transpose(np.reshape(rows, tuple(np.shape(x)[i] for i in order)), np.argsort(np.array(order, dtype=int)))
+
+
+def d_prod(
+    g: Any, y: Any, x: Any, axis: Any = None, keepdims: bool = False, initial: float = 1.0, where: Any = True
+) -> Any:
+    """Each element receives the product of the others, also where some of them are zero."""
+    factors = x if where is True else np.where(where, x, 1.0)
+    if np.all(np.not_equal(factors, 0)):
+        return only(where, restored(g, x, axis) * restored(y, x, axis) / factors)
+    rows = rows_of(factors, axis)
     itself = np.eye(np.shape(rows)[-1], dtype=bool)
     others = np.prod(np.where(itself, 1.0, np.expand_dims(rows, -2)), axis=-1)
-    back = np.argsort(np.array(order, dtype=int))
-    return restored(g, x, axis) * np.transpose(np.reshape(others, shape), back)
+    return only(where, restored(g, x, axis) * (initial * as_before(others, x, axis)))
 
 
-def d_extremum(g: Any, y: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """The elements that are the extremum share the cotangent equally."""
-    chosen = np.equal(x, restored(y, x, axis))
-    return restored(g, x, axis) * chosen / np.sum(chosen, axis=axis, keepdims=True)
+def d_extremum(
+    g: Any, y: Any, x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True
+) -> Any:
+    """The elements that are the extremum share the cotangent equally, with the initial value if that is one."""
+    best = restored(y, x, axis)
+    chosen = np.equal(x, best) if where is True else np.equal(x, best) & where
+    sharing = np.sum(chosen, axis=axis, keepdims=True) + (0 if initial is None else np.equal(best, initial))
+    return restored(g, x, axis) * (chosen / np.maximum(sharing, 1))
 
 
-def d_var(g: Any, y: Any, x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+def d_var(
+    g: Any,
+    y: Any,
+    x: Any,
+    axis: Any = None,
+    ddof: float = 0,
+    keepdims: bool = False,
+    where: Any = True,
+    correction: float | None = None,
+) -> Any:
     """Twice the deviation from the mean, over the number of degrees of freedom."""
-    deviation = x - np.mean(x, axis=axis, keepdims=True)
-    return restored(g, x, axis) * (2 / (count(x, axis) - ddof) * deviation)
+    deviation, freedom = deviation_of(x, axis, ddof, where, correction)
+    return only(where, restored(g, x, axis) * (2 / freedom * deviation))
 
 
-def d_std(g: Any, y: Any, x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+def d_std(
+    g: Any,
+    y: Any,
+    x: Any,
+    axis: Any = None,
+    ddof: float = 0,
+    keepdims: bool = False,
+    where: Any = True,
+    correction: float | None = None,
+) -> Any:
     """The deviation over the standard deviation; 0 where all elements are equal."""
-    deviation = x - np.mean(x, axis=axis, keepdims=True)
-    return restored(g, x, axis) * quotient(deviation, restored(y, x, axis) * (count(x, axis) - ddof))
+    deviation, freedom = deviation_of(x, axis, ddof, where, correction)
+    return only(where, restored(g, x, axis) * quotient(deviation, restored(y, x, axis) * freedom))
+
+
+def deviation_of(x: Any, axis: Any, ddof: float, where: Any, correction: float | None) -> tuple[Any, Any]:
+    """Return the deviations from the mean, and the number of degrees of freedom."""
+    mean = np.mean(x, axis=axis, keepdims=True) if where is True else np.mean(x, axis=axis, keepdims=True, where=where)
+    return x - mean, count(x, axis, where) - (ddof if correction is None else correction)
 
 
 rule(np.sum, d_sum)
 rule(np.mean, d_mean)
 rule(np.prod, d_prod)
-rule(np.max, d_extremum)
-rule(np.min, d_extremum)
+for _function in (np.max, np.amax, np.nanmax, np.min, np.amin, np.nanmin):
+    rule(_function, d_extremum)
 rule(np.var, d_var)
 rule(np.std, d_std)
-constant(np.argmax, np.argmin, np.argsort, np.any, np.all, np.count_nonzero, np.nonzero)
+constant(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.any, np.all, np.count_nonzero)
+constant(np.nonzero, np.flatnonzero, np.argwhere)
 
 
 @primitive
