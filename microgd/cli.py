@@ -132,13 +132,15 @@ def parser() -> argparse.ArgumentParser:
     add("--out", type=Path, default=Path("run"), metavar="DIR", help="where to write model, history and pictures")
     add("--quiet", action="store_true", help="print nothing but errors")
 
-    explain = commands.add_parser("explain", help="show backpropagation edge by edge, as a table")
+    explain = commands.add_parser("explain", help="show backpropagation edge by edge, as a table or in steps")
     explain.add_argument(
         "what", metavar="EXPRESSION|FILE.py", help='such as "(v*x - y)**2", or a file that computes one'
     )
     explain.add_argument("values", nargs="*", metavar="NAME=NUMBER", help="the values in the expression")
     explain.add_argument("--result", metavar="NAME", help="in a file, the Value to differentiate; the last by default")
     explain.add_argument("--nudge", action="store_true", help="also measure each edge, by moving what flows along it")
+    explain.add_argument("--step", action="store_true", help="go through the steps with the arrow keys, or print them")
+    explain.add_argument("--save", metavar="PAGE", type=Path, help="also write a page to click through: .html")
     explain.add_argument("--draw", metavar="PATH", type=Path, help="also write the picture: .svg, .png, .pdf or .dot")
     explain.set_defaults(run=lambda options: import_module("microgd.explain").explain(options))
 

@@ -1,15 +1,29 @@
-"""`microgd explain`: the ledger of an expression, or of a Python file, in the terminal."""
+"""`microgd explain`: backpropagation through an expression or a file, in the terminal, as a table or in steps."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import runpy
+import shutil
+import sys
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from .autograd.value import Value
 from .viz.drawing import draw
 from .viz.ledger import ledger
+from .viz.stepper import Stepper, step
+
+FORWARD, BACK, STOP = "right", "left", "stop"
+KEYS = {
+    **dict.fromkeys(("\x1b[C", "\x1bOC", "\xe0M", "\x00M", " ", "\r", "\n"), FORWARD),
+    **dict.fromkeys(("\x1b[D", "\x1bOD", "\xe0K", "\x00K"), BACK),
+    **dict.fromkeys(("q", "\x1b", "\x03", "\x04", ""), STOP),
+}
+HINT = "→ or space: next   ←: back   q: stop"
 
 
 class ExplainError(ValueError):
@@ -17,17 +31,67 @@ class ExplainError(ValueError):
 
 
 def explain(options: argparse.Namespace) -> int:
-    """Print the ledger, write the picture if one is wanted, and return the exit code."""
+    """Print the ledger or the steps, write the picture or page if one is wanted, and return the exit code."""
     try:
         result = from_file(options) if options.what.endswith(".py") else from_expression(options)
         result.backward()
-        table = ledger(result, nudge=options.nudge)
+        stepper = step(result) if options.step or options.save else None
+        table = None if options.step else ledger(result, nudge=options.nudge)
     except (NotImplementedError, ArithmeticError) as error:
         raise ExplainError(str(error)) from None
-    print(f"{result.name} = {result:.6g}\n\n{table}")
+    print(f"{result.name} = {result:.6g}\n")
+    if stepper is not None and options.step:
+        walk_through(stepper)
+    else:
+        print(table)
     if options.draw:
         print(f"\nwritten: {draw(result).save(options.draw)}")
+    if stepper is not None and options.save:
+        print(f"\nwritten: {stepper.save(options.save)}")
     return 0
+
+
+def walk_through(stepper: Stepper) -> None:
+    """Go through the steps with the keyboard; where there is no keyboard, print them all."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        print(stepper)
+        return
+    place, written = 1, 0
+    with keyboard() as read_key:
+        while True:
+            width = shutil.get_terminal_size().columns - 1
+            lines = [line[:width] for line in f"{stepper.told(place)}\n\n{HINT}".splitlines()]
+            erase = f"\x1b[{written}F\x1b[J" if written else ""  # the step before, so that a step stays in its place
+            print(erase + "\n".join(lines), flush=True)
+            written = len(lines)
+            key = KEYS.get(read_key())
+            if key == STOP or (key == FORWARD and place == len(stepper)):
+                return
+            place = max(1, place + {FORWARD: 1, BACK: -1}.get(key or "", 0))
+
+
+@contextlib.contextmanager
+def keyboard() -> Iterator[Callable[[], str]]:
+    """Give a function that waits for a key and returns it; an arrow is what the terminal sends for it."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        def read_pair() -> str:
+            first = msvcrt.getwch()
+            return first + msvcrt.getwch() if first in "\x00\xe0" else first
+
+        yield read_pair
+        return
+    import termios
+    import tty
+
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    tty.setcbreak(terminal)
+    try:
+        yield lambda: os.read(terminal, 8).decode(errors="replace")
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
 
 def from_expression(options: argparse.Namespace) -> Value:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -124,3 +127,37 @@ def test_explain_a_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> N
 def test_what_explain_refuses(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_explain_in_steps(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    page = tmp_path / "backprop.html"
+    assert main(["explain", "(v*x - y)**2", "v=0", "x=2", "y=5", "--step", "--save", str(page)]) == 0
+    text = capsys.readouterr().out
+    assert "8/9  ∂result/∂v += ∂result/∂n4 · ∂n4/∂v\n     0 + (−10) × 2 = −20\n" in text
+    assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert main(["explain", "v*2", "v=1", "--save", str(tmp_path / "backprop.svg")]) == 2
+    assert "expected .html" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of Unix")
+def test_explain_steps_with_the_keyboard() -> None:
+    import pty
+
+    command = [sys.executable, "-m", "microgd", "explain", "v * x", "v=3", "x=2", "--step"]
+    terminal, inside = pty.openpty()
+    process = subprocess.Popen(command, stdin=inside, stdout=inside, stderr=inside)
+    os.close(inside)
+    seen = ""
+
+    def wait_for(text: str) -> None:
+        nonlocal seen
+        while text not in seen:
+            seen += os.read(terminal, 4096).decode()
+        seen = seen.partition(text)[2]
+
+    wait_for("1/4  result = v·x")
+    for key, expected in (("\x1b[C", "2/4"), (" ", "3/4"), ("\x1b[D", "2/4"), ("x", "2/4"), ("q", "")):
+        os.write(terminal, key.encode())
+        wait_for(expected)
+    assert process.wait(timeout=10) == 0
+    os.close(terminal)

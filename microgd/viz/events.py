@@ -110,7 +110,7 @@ class Narrator:
         known = []
         for argument, x in enumerate(node.inputs):
             formula = derivative(node, argument, self.names, name) if type(x) is Value else ""
-            if formula:
+            if formula and node.rule is not None and node.rule.elementwise:
                 known.append(f"∂{name}/∂{self.names[x]} = {formula}")
         why = f"for the way back: {short(', '.join(known), LONGEST_LINE)}" if known else ""
         return Event("forward", node, f"{name} = {computed}", numbers, why)
@@ -230,16 +230,18 @@ class Narrator:
             return f"nothing comes back to {self.names[node]}, so nothing goes on"
         if step.contribution is None:
             return f"{full_name(node.rule.function)} is constant around here: its derivative is 0"
-        if node.rule.function in MATRIX_PRODUCTS and node.rule.name in REASONS:
-            return REASONS[node.rule.name]
+        name, computed = self.names[step.parent], short(operation(node, self.names), LONGEST_LINE)
         if node.rule.name in REASONS:
             return f"{node.rule.name}: {REASONS[node.rule.name]}"
         formula = derivative(node, argument, self.names, self.names[node])
-        if not formula or not node.rule.elementwise:
-            return f"{self.names[node]} = {short(operation(node, self.names), LONGEST_LINE)}"
-        text = f"∂({short(operation(node, self.names), LONGEST_LINE)})/∂{self.names[step.parent]} = {formula}"
+        if node.rule.function in MATRIX_PRODUCTS:
+            return f"a change of {name} reaches {self.names[node]} = {computed} times the other factor"
+        if not node.rule.elementwise or not formula:
+            return f"the derivative of {computed} with respect to {name}, times what comes from above"
+        which = f", as its input {argument + 1}" if sum(x is step.parent for x in node.inputs) > 1 else ""
+        text = f"∂({computed})/∂{name} = {formula}"
         local = None if node.shape or step.parent.shape else number(slope(node, argument) or 0.0)
-        return text if local in (None, formula) else f"{text} = {local}"
+        return (text if local in (None, formula) else f"{text} = {local}") + which
 
 
 def slope(node: Value, argument: int) -> Any:

@@ -12,7 +12,7 @@ from .drawing import FONT, Drawing, edge_label, escaped
 from .labels import operation, short, summary
 
 LARGEST = 300  # nodes; a larger picture cannot be read
-SPLIT_FROM = 6  # uses of a leaf; from there on each use gets a copy of the leaf, or the picture is one tangle
+LONGEST_SPAN = 4  # of operations; a leaf used by operations farther apart is drawn beside each of them
 
 
 def labels_of(value: Value, names: dict[Value, str]) -> list[str]:
@@ -20,14 +20,22 @@ def labels_of(value: Value, names: dict[Value, str]) -> list[str]:
     return [edge_label(value, i, names) if type(x) is Value else "" for i, x in enumerate(value.inputs)]
 
 
+def used_far_apart(values: list[Value]) -> set[Value]:
+    """Return the leaves that are used many operations apart: drawn once, each would tie the picture into a knot."""
+    depth: dict[Value, int] = {}
+    used: dict[Value, list[int]] = {}
+    for value in values:
+        inputs = [x for x in value.inputs if type(x) is Value]
+        depth[value] = 1 + max((depth[x] for x in inputs), default=-1)
+        for x in inputs:
+            used.setdefault(x, []).append(depth[value])
+    return {x for x, at in used.items() if x.rule is None and max(at) - min(at) > LONGEST_SPAN}
+
+
 def diagram(values: list[Value], names: dict[Value, str], data: dict[Value, str], totals: dict[Value, Any]) -> Drawing:
     """Return the picture of a graph with all gradients: what is laid out, and what stands where no script runs."""
-    places = {value: place for place, value in enumerate(values)}
-    uses: dict[Value, int] = {}
-    for node in values:
-        for x in node.inputs:
-            if type(x) is Value:
-                uses[x] = uses.get(x, 0) + 1
+    places = {value: str(place) for place, value in enumerate(values)}
+    copied = used_far_apart(values)
     picture = graphviz.Digraph(
         graph_attr={"rankdir": "LR", "fontname": FONT, "nodesep": "0.35", "ranksep": "0.45", "bgcolor": "white"},
         node_attr={"shape": "box", "fontname": FONT, "fontsize": "12", "margin": "0.14,0.09", "color": "#4b5563"},
@@ -36,24 +44,25 @@ def diagram(values: list[Value], names: dict[Value, str], data: dict[Value, str]
 
     def draw(name: str, value: Value) -> None:
         title = names[value] if value.rule is None else f"{names[value]} = {short(operation(value, names))}"
-        gradient = "" if value not in totals else f"∂ {summary(totals[value])}"
+        lines = [title, *data[value].split(": ", 1)]
+        if value in totals:
+            lines.append(f"∂ {summary(totals[value]).rpartition(': ')[2]}")
         style = {"style": "filled", "fillcolor": "#f9fafb"}
         if value.rule is None:
-            style = {"style": "filled,rounded" if name.isdigit() else "dashed,rounded", "fillcolor": "#dbeafe"}
-        picture.node(name, escaped(f"{title}\n{data[value]}\n{gradient}"), **style)
+            style = {"style": "dashed,filled,rounded" if value in copied else "filled,rounded", "fillcolor": "#dbeafe"}
+        picture.node(name, escaped("\n".join(lines)), **style)
 
     for value in values:
-        if value.rule is not None or uses.get(value, 0) < SPLIT_FROM:
-            draw(str(places[value]), value)
+        if value not in copied:
+            draw(places[value], value)
         labels = labels_of(value, names)
         for argument, x in enumerate(value.inputs):
             if type(x) is not Value:
                 continue
-            source = str(places[x])
-            if x.rule is None and uses[x] >= SPLIT_FROM:
-                source = f"{source}_{places[value]}_{argument}"
+            source = f"{places[x]}_{places[value]}_{argument}" if x in copied else places[x]
+            if x in copied:
                 draw(source, x)
-            picture.edge(source, str(places[value]), escaped(labels[argument]), id=str(argument))
+            picture.edge(source, places[value], escaped(labels[argument]), id=str(argument))
     return Drawing(picture.source)
 
 
@@ -71,7 +80,8 @@ def positions(picture: Drawing) -> dict[str, Any]:
         w, h = float(box["width"]) * 72, float(box["height"]) * 72
         names.append(box["name"])
         node = int(box["name"].partition("_")[0])
-        boxes.append({"node": node, "x": x - w / 2, "y": height - y - h / 2, "w": w, "h": h})
+        left, top = round(x - w / 2, 1), round(height - y - h / 2, 1)
+        boxes.append({"node": node, "x": left, "y": top, "w": round(w, 1), "h": h, "copy": "_" in box["name"]})
     curves = []
     for edge in laid_out.get("edges", ()):
         end, *points = (tuple(map(float, point.split(",")[-2:])) for point in edge["pos"].split())
@@ -82,6 +92,6 @@ def positions(picture: Drawing) -> dict[str, Any]:
         }
         if "lp" in edge:
             x, y = map(float, edge["lp"].split(","))
-            curve |= {"x": x, "y": height - y}
+            curve |= {"x": round(x, 1), "y": round(height - y, 1)}
         curves.append(curve)
     return {"width": width, "height": height, "boxes": boxes, "curves": curves}

@@ -7,7 +7,8 @@ const PACE = 1400; // milliseconds a step at speed 1
 const SPEEDS = [0.5, 1, 2, 4];
 const SQUEEZE = 0.8; // a wide picture shrinks so far, then it scrolls
 const NEIGHBOURS = 6; // values shown on either side where a graph is too large for one picture
-const [KIND, NODE, PARENT, ARGUMENT, SYMBOLS, NUMBERS, WHY, TOTAL, ARRAYS, SCALE] = Array(10).keys();
+const THUMBNAIL = { width: 62, height: 26, cell: 9 };
+const [KIND, NODE, PARENT, ARGUMENT, SYMBOLS, NUMBERS, WHY, TOTAL, TABLE, FIGURES, SCALE] = Array(11).keys();
 const ICONS = {
   first: "M5 4v12M16 4.5v11L8 10z",
   previous: "M14 4.5v11L6 10z",
@@ -56,16 +57,17 @@ function mount(host, content, style) {
   const play = button(buttons, "play", "Play", toggle);
   const next = button(buttons, "next", "Next step", () => go(position + 1));
   const last = button(buttons, "last", "Last step", () => go(high));
+  const count = element("span", { class: "count" }, bar);
   const timeline = element("input", { type: "range", class: "timeline", "aria-label": "Step" }, bar);
   timeline.addEventListener("input", () => go(Number(timeline.value)));
-  const count = element("span", { class: "count" }, bar);
-  const modes = element("div", { class: "modes", role: "group", "aria-label": "Which way" }, bar);
+  const options = element("div", { class: "options" }, bar);
+  const modes = element("div", { class: "modes", role: "group", "aria-label": "Which way" }, options);
   for (const mode in ranges) {
     const label = mode[0].toUpperCase() + mode.slice(1);
     element("button", { type: "button", "data-mode": mode, "aria-pressed": mode === "both" }, modes, label)
       .addEventListener("click", () => choose(mode));
   }
-  const pace = element("select", { "aria-label": "Speed" }, bar);
+  const pace = element("select", { "aria-label": "Speed" }, options);
   for (const choice of SPEEDS) element("option", { value: choice }, pace, `${choice}×`);
   pace.value = "1";
   pace.addEventListener("change", () => { speed = Number(pace.value); if (timer) { halt(); toggle(); } });
@@ -88,6 +90,7 @@ function mount(host, content, style) {
 
   function draw({ width, height, boxes: places, curves: lines }) {
     const pad = 6;
+    if (view.contains(root.activeElement)) frame.focus({ preventScroll: true }); // what had the focus goes away
     view.replaceChildren();
     const svg = shapeOf("svg", { viewBox: `${-pad} ${-pad} ${width + 2 * pad} ${height + 2 * pad}` }, view);
     svg.setAttribute("role", "group");
@@ -111,16 +114,52 @@ function mount(host, content, style) {
       const node = nodes[place.node];
       const name = node.operation ? `${node.name} = ${node.operation}` : node.name;
       const group = shapeOf("g", { class: node.operation ? "box" : "box leaf", tabindex: "-1", role: "button" }, svg);
-      group.setAttribute("aria-label", `${name}: go to its first step`);
+      group.classList.toggle("copy", Boolean(place.copy));
       shapeOf("rect", { x, y, width: w, height: h, rx: node.operation ? 4 : 10 }, group);
-      const line = (offset, kind) => shapeOf("text", { x: x + w / 2, y: y + h / 2 + offset, class: kind }, group);
-      const titled = line(-11, "title");
-      titled.textContent = name;
-      const found = { ...place, group, titled, data: line(5, "data"), gradient: line(20, "gradient") };
+      const array = node.table !== null;
+      const line = (below, kind, text) => shapeOf("text", { x: x + w / 2, y: y + below, class: kind }, group, text);
+      const titled = line(18, "title", name);
+      if (array) line(33, "shape", content.arrays[node.table].shape);
+      const made = (kind, below) => (array ? shapeOf("g", { class: kind }, group) : line(below, kind, ""));
+      const box = { ...place, group, array, data: made("data", 34), gradient: made("gradient", 49) };
+      fit(titled, w);
       group.addEventListener("click", () => jump(place.node));
-      return found;
+      return box;
     });
-    for (const box of boxes) fit(box.titled, box.w);
+    boxes[0].group.setAttribute("tabindex", "0");
+  }
+
+  function focus(box) { // the picture is one stop of the Tab key; the arrows go from value to value
+    for (const { group } of boxes) group.setAttribute("tabindex", "-1");
+    boxes[box].group.setAttribute("tabindex", "0");
+    boxes[box].group.focus();
+  }
+
+  function thumbnail(parent, place, right, box) { // a small picture of an array in the left or right half of its box
+    parent.replaceChildren();
+    if (place === null) return;
+    const { cells, largest } = content.arrays[place];
+    const [rows, columns] = [cells.length, cells.length && cells[0].length];
+    const half = box.w / 2 - 4;
+    const cell = Math.min(THUMBNAIL.cell, Math.min(THUMBNAIL.width, half - 14) / columns, THUMBNAIL.height / rows);
+    const left = box.x + 4 + (right ? half : 0) + (half - cell * columns) / 2 + (right ? 4 : 0);
+    const top = box.y + 37 + (THUMBNAIL.height - cell * rows) / 2;
+    if (right) shapeOf("text", { x: left - 7, y: box.y + 55 }, parent, "∂");
+    shapeOf("rect", { class: "ground", x: left - 1, y: top - 1, width: cell * columns + 2, height: cell * rows + 2 }, parent);
+    cells.forEach((line, i) => line.forEach((text, j) => {
+      const value = numberOf(text);
+      const kind = value < 0 ? "negative" : "positive";
+      const at = { x: left + j * cell, y: top + i * cell, width: cell, height: cell };
+      shapeOf("rect", { class: kind, ...at, opacity: level(value, largest) }, parent);
+    }));
+  }
+
+  function level(value, largest) { // how strong a colour: 0 to 1
+    return largest ? Math.min(1, Math.abs(value) / largest) || 0 : 0;
+  }
+
+  function numberOf(text) {
+    return Number(text.replaceAll("−", "-"));
   }
 
   function fit(text, width) { // where a font is wider than the one the box was measured for
@@ -162,11 +201,12 @@ function mount(host, content, style) {
   // Where it stands ------------------------------------------------------------------------------------------------
 
   function state() { // what is known after `position` events: which data, which gradients, which edges were crossed
-    const known = nodes.map((node) => ({ data: node.operation ? "" : node.data, gradient: "", crossed: new Set() }));
+    const known = nodes.map((node) => ({ computed: !node.operation, gradient: "", table: null, crossed: new Set() }));
     for (const event of events.slice(0, position)) {
-      if (event[KIND] === "forward") known[event[NODE]].data = nodes[event[NODE]].data;
-      else known[event[KIND] === "seed" ? event[NODE] : event[PARENT]].gradient = event[TOTAL];
-      if (event[KIND] === "edge") known[event[NODE]].crossed.add(event[ARGUMENT]);
+      const [node, parent] = [known[event[NODE]], known[event[PARENT]]];
+      if (event[KIND] === "forward") node.computed = true;
+      else Object.assign(parent || node, { gradient: event[TOTAL], table: event[TABLE] });
+      if (event[KIND] === "edge") node.crossed.add(event[ARGUMENT]);
     }
     return known;
   }
@@ -178,8 +218,7 @@ function mount(host, content, style) {
     const known = state();
     const growing = event && (event[KIND] === "seed" ? event[NODE] : event[PARENT]);
     for (const box of boxes) {
-      set(box, "data", known[box.node].data);
-      set(box, "gradient", known[box.node].gradient && `∂ ${known[box.node].gradient}`);
+      show(box, known[box.node]);
       const current = event && (phase === "forward" ? box.node === event[NODE] : box.node === growing);
       box.group.classList.toggle("current", Boolean(current));
       box.group.classList.toggle("sender", Boolean(event && phase === "backward" && box.node === event[NODE] && !current));
@@ -202,10 +241,19 @@ function mount(host, content, style) {
     follow();
   }
 
-  function set(box, line, text) {
-    if (box[line].textContent === text) return;
-    box[line].textContent = text;
-    fit(box[line], box.w);
+  function show(box, { computed, gradient, table }) { // in a box, what is known of its value
+    const { name, operation, data, table: values } = nodes[box.node];
+    const texts = [computed ? data : "", gradient && `∂ ${gradient}`];
+    const said = [operation ? `${name} = ${operation}` : name, ...texts.filter(Boolean)].join(", ");
+    if (box.said === said) return;
+    box.said = said;
+    box.group.setAttribute("aria-label", said);
+    if (box.array) {
+      thumbnail(box.data, computed ? values : null, false, box);
+      thumbnail(box.gradient, table, true, box);
+      return;
+    }
+    ["data", "gradient"].forEach((line, i) => { box[line].textContent = texts[i]; fit(box[line], box.w); });
   }
 
   function follow() { // keep what is happening in view, without moving the page
@@ -230,32 +278,44 @@ function mount(host, content, style) {
       element("p", { class: "why" }, card, "Press → for the next step, space to play, or click a value to go there.");
       return;
     }
-    const what = { forward: "compute", seed: "start", edge: "one edge", sum: "sum over axes" }[event[KIND]];
-    element("p", { class: "tag" }, card, `${phase} · ${what}`);
+    const alike = (place) => events.slice(0, place).filter((other) => other[KIND] === event[KIND]).length;
+    const [done, all] = [alike(position), alike(events.length)];
+    const what = { forward: `value ${done} of ${all}`, seed: "start", edge: `edge ${done} of ${all}`, sum: "sum over axes" };
+    element("p", { class: "tag" }, card, `${phase} · ${what[event[KIND]]}`);
     element("p", { class: "symbols" }, card, event[SYMBOLS]);
-    if (event[NUMBERS] !== "1") element("p", { class: "numbers" }, card, event[NUMBERS]);
+    const [sum, path] = event[NUMBERS].split("; ");
+    const line = element("p", { class: "numbers" }, card, sum);
+    if (path) { line.append(" "); element("span", { class: "path" }, line, path); }
     if (event[WHY]) element("p", { class: "why" }, card, event[WHY]);
-    if (event[ARRAYS]) heatmaps(event[ARRAYS], event[SCALE]);
+    if (event[FIGURES]) figures(event[FIGURES], event[SCALE]);
   }
 
-  function heatmaps(shown, scale) {
-    const row = element("div", { class: "heatmaps" }, card);
-    for (const [caption, place] of shown) {
-      if (place === null) { element("span", { class: "sign" }, row, caption); continue; }
-      const { shape, cells, whole } = content.arrays[place];
-      const figure = element("figure", {}, row);
-      element("figcaption", {}, figure, `${caption} ${shape}`);
-      const written = cells[0].length <= 4 && cells.length <= 6;
-      const grid = element("div", { class: written ? "grid written" : "grid", role: "img" }, figure);
-      grid.setAttribute("aria-label", `${caption} ${shape}: ${cells.map((line) => line.join(" ")).join("; ")}`);
-      grid.style.setProperty("--columns", cells[0].length);
-      for (const text of cells.flat()) {
-        const value = Number(text.replaceAll("−", "-"));
-        const cell = element("span", { title: text, class: value < 0 ? "negative" : "positive" }, grid, written ? text : "");
-        cell.style.setProperty("--level", scale ? Math.min(1, Math.abs(value) / scale) || 0 : 0);
-      }
-      if (!whole) element("small", {}, figure, "a selection of its elements");
+  function figures(parts, scale) { // arrays with the signs between them, in colours of one scale
+    const row = element("div", { class: "figures" }, card);
+    let pair = element("div", { class: "pair" }, row);
+    for (const part of parts) {
+      if (typeof part === "string") {
+        pair = element("div", { class: "pair" }, row); // a sign stays with what comes after it
+        element("span", { class: "sign" }, pair, part);
+      } else figure(pair, ...part, scale);
     }
+  }
+
+  function figure(parent, caption, place, scale) {
+    const { shape, cells, whole } = typeof place === "string" ? { shape: "", cells: [[place]], whole: true } : content.arrays[place];
+    const columns = cells.length ? cells[0].length : 0;
+    const written = columns <= 4 && cells.length <= 6;
+    const made = element("figure", {}, parent);
+    element("figcaption", {}, made, `${caption} ${shape}`);
+    const grid = element("div", { class: written ? "grid written" : "grid", role: "img" }, made);
+    grid.setAttribute("aria-label", `${caption} ${shape}: ${cells.map((line) => line.join(" ")).join("; ")}`);
+    grid.style.setProperty("--columns", columns || 1);
+    for (const text of cells.flat()) {
+      const value = numberOf(text);
+      const cell = element("span", { title: text, class: value < 0 ? "negative" : "positive" }, grid, written ? text : "");
+      cell.style.setProperty("--level", level(value, scale));
+    }
+    if (!whole) element("small", {}, made, "a square: the largest of a block");
   }
 
   // Moving ---------------------------------------------------------------------------------------------------------
@@ -280,14 +340,14 @@ function mount(host, content, style) {
   function halt() {
     clearInterval(timer);
     timer = null;
-    show("play", "Play");
+    face("play", "Play");
     card.setAttribute("aria-live", "polite");
   }
 
   function toggle() {
     if (timer) return halt();
     if (position === high) go(low);
-    show("pause", "Pause");
+    face("pause", "Pause");
     card.setAttribute("aria-live", "off"); // a screen reader could not keep up
     timer = setInterval(() => {
       if (!host.isConnected || position === high) return halt();
@@ -297,7 +357,7 @@ function mount(host, content, style) {
     }, PACE / speed);
   }
 
-  function show(icon, label) {
+  function face(icon, label) {
     play.querySelector("path").setAttribute("d", ICONS[icon]);
     play.title = label;
     play.setAttribute("aria-label", label);
@@ -307,12 +367,18 @@ function mount(host, content, style) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     event.stopPropagation(); // a notebook has keys of its own
     const inside = event.composedPath()[0];
+    const box = boxes.findIndex(({ group }) => group === inside);
     const keys = {
       ArrowRight: () => go(position + 1),
       ArrowLeft: () => go(position - 1),
       Home: () => go(low),
       End: () => go(high),
       " ": toggle,
+      ...(box >= 0 && {
+        ArrowUp: () => focus(Math.max(0, box - 1)),
+        ArrowDown: () => focus(Math.min(boxes.length - 1, box + 1)),
+        Enter: () => jump(boxes[box].node),
+      }),
     };
     if (!keys[event.key] || inside.tagName === "SELECT" || (event.key === " " && inside.tagName === "BUTTON")) return;
     event.preventDefault();

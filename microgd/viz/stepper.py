@@ -25,7 +25,7 @@ from .ledger import Ledger, rows_of
 from .parts import unfused
 
 LEDGER_ROWS = 300  # in the text that stands where no script runs
-ROWS, COLUMNS = 8, 10  # of an array that are shown; of a larger one every so manieth
+ROWS, COLUMNS = 8, 10  # of an array that are shown; a larger one is shown in so many blocks
 
 
 class Stepper:
@@ -43,6 +43,9 @@ class Stepper:
         self.events = list(narrator.events())
         self.totals = narrator.totals
         self.rows = list(islice(rows_of(root), LEDGER_ROWS))
+        self.arrays = Arrays()
+        for value in self.values:  # now, for parameters may change in place later
+            self.arrays.place(value._data)
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self.events)
@@ -51,7 +54,12 @@ class Stepper:
         return len(self.events)
 
     def __str__(self) -> str:
-        return "\n\n".join(f"{place}/{len(self)}  {event}" for place, event in enumerate(self.events, 1))
+        return "\n\n".join(map(self.told, range(1, len(self) + 1)))
+
+    def told(self, place: int) -> str:
+        """Return one step as text, with its number: the first is 1."""
+        head = f"{place}/{len(self)}  "
+        return head + str(self.events[place - 1]).replace("\n", "\n" + " " * len(head))
 
     def __repr__(self) -> str:
         return f"<Stepper of {len(self)} steps; show it in a notebook, iterate over it, or .save('backprop.html')>"
@@ -96,12 +104,13 @@ class Stepper:
     def content(self) -> dict[str, Any]:
         """Return everything that the page shows, beside the places of the boxes: texts and short arrays."""
         places = {value: place for place, value in enumerate(self.values)}
-        arrays = Arrays()
+        arrays = self.arrays
         nodes = [
             {
                 "name": self.names[v],
                 "operation": "" if v.rule is None else short(operation(v, self.names)),
                 "data": self.data[v],
+                "table": arrays.place(v._data),
                 "inputs": [places.get(x, -1) if type(x) is Value else -1 for x in v.inputs],
                 "labels": labels_of(v, self.names),
             }
@@ -117,8 +126,9 @@ class Stepper:
                 event.numbers,
                 event.why,
                 None if event.total is None else summary(event.total),
+                None if event.total is None else arrays.place(event.total),
                 *arrays.shown(event),
-            ]
+            ]  # in the order that stepper.js names them in
             for event in self.events
         ]
         return {"title": self.names[self.root], "nodes": nodes, "events": events, "arrays": arrays.tables}
@@ -137,18 +147,24 @@ class Arrays:
         if event.kind in ("forward", "seed") or not (event.node.shape or np.ndim(event.total)):
             return []
         if event.kind == "sum":
-            parts = [("that", event.product), ("Σ", None), ("contribution", event.contribution)]
+            parts: list[Any] = [("that", event.product), "Σ", ("contribution", event.contribution)]
         elif event.sign == "→":
-            parts = [("upstream", event.upstream), ("→", None), ("contribution", event.product)]
+            parts = [("upstream", event.upstream), "→", ("contribution", event.product)]
         else:
-            factors = [("upstream", event.upstream), (event.sign, None), ("local", event.local)]
+            factors = [("upstream", event.upstream), event.sign, ("local", event.local)]
             in_order = reversed(factors) if event.sign == "@" and event.argument else factors
-            parts = [*in_order, ("=", None), ("contribution", event.product)]
-        scale = max(magnitude(x) for _, x in parts if x is not None)
-        return [[[caption, None if x is None else self.place(x)] for caption, x in parts], scale]
+            parts = [*in_order, "=", ("contribution", event.product)]
+        if event.contribution is None:
+            parts[-1] = ("product", event.product)
+        figures = [part for part in parts if isinstance(part, tuple)]
+        scale = max(magnitude(array) for _, array in figures)
+        places = {name: self.place(array) if np.ndim(array) else number(array) for name, array in figures}
+        return [[part if isinstance(part, str) else (part[0], places[part[0]]) for part in parts], scale]
 
-    def place(self, array: Any) -> int:
-        """Return where an array is in the tables, and put it there if it is new."""
+    def place(self, array: Any) -> int | None:
+        """Return where an array is in the tables, and put it there if it is new; a number is in none."""
+        if not np.ndim(array):
+            return None
         if id(array) not in self.places:
             self.places[id(array)] = len(self.tables)
             self.kept.append(array)
@@ -157,17 +173,20 @@ class Arrays:
 
 
 def table_of(array: Any) -> dict[str, Any]:
-    """Return an array as rows of numbers, thinned out where it is large."""
-    columns = np.shape(array)[-1] if np.ndim(array) else 1
+    """Return an array as rows of numbers; of a large one each number is the one of largest magnitude in a block."""
+    columns = np.shape(array)[-1]
     rows = np.reshape(array, (np.size(array) // max(columns, 1), columns))
-    picked = [
-        np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(int))
-        for n, most in zip(rows.shape, (ROWS, COLUMNS), strict=True)
-    ]
-    part = rows[np.ix_(*picked)]
-    whole = part.shape == rows.shape
-    cells = [[number(x) for x in row] for row in part]
-    return {"shape": shape(array), "cells": cells, "whole": whole}
+    whole = rows.shape[0] <= ROWS and rows.shape[1] <= COLUMNS
+    cells = rows if whole else extremes(extremes(rows, 0, ROWS), 1, COLUMNS)
+    texts = [[number(x) for x in row] for row in cells]
+    return {"shape": shape(array), "cells": texts, "whole": whole, "largest": magnitude(array)}
+
+
+def extremes(rows: Any, axis: int, most: int) -> Any:
+    """Return the number of largest magnitude in each of the blocks into which an axis is cut."""
+    starts = np.unique(np.linspace(0, rows.shape[axis], most, endpoint=False).astype(int))
+    highest, lowest = (f.reduceat(rows, starts, axis=axis) for f in (np.maximum, np.minimum))
+    return np.where(-lowest > highest, lowest, highest)
 
 
 def magnitude(array: Any) -> float:
