@@ -7,7 +7,8 @@ dicts, lists and tuples of arrays. No `grad` of a Value of the caller's is touch
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import partial, wraps
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -73,15 +74,36 @@ class Call:
         if has_aux:
             result, self.aux = result
         self.wanted: list[Value] = leaves_of(fresh_trees)
-        self.root = as_value(f, result)
+        self.result = map_tree(lambda leaf: as_value(f, leaf), result)
+        self.root = self.joined(self.result)
         _, leaves = graph(self.root, until=set(self.wanted))
         # What depends on Values from outside is itself a Value, so that they can be differentiated in turn.
         self.record = recording() and (outer or not set(leaves) <= {self.root, *self.wanted})
 
     @property
-    def value(self) -> Any:
-        """What the function returned: a Value where it depends on Values from outside, else bare numbers."""
-        return self.root if self.record else self.root._data
+    def value(self) -> Tree:
+        """What the function returned: Values where they depend on Values from outside, else bare numbers."""
+        return self.result if self.record else map_tree(lambda leaf: leaf._data, self.result)
+
+    def joined(self, tree: Tree) -> Any:
+        """Return what the function returned, or its cotangent, as one array: several are laid end to end."""
+        if isinstance(self.result, Value):
+            return tree
+        with enable_grad():
+            return np.concatenate([np.ravel(leaf) for leaf in leaves_of(tree)])
+
+    def parted(self, joined: Any) -> Tree:
+        """Undo `joined`: return the parts of one array in the structure of what the function returned."""
+        if isinstance(self.result, Value):
+            return joined
+        ends = iter(np.cumsum([leaf.size for leaf in leaves_of(self.result)]).tolist())
+
+        def part(leaf: Value) -> Any:
+            end = next(ends)
+            found: Any = np.reshape(joined[end - leaf.size : end], leaf.shape)
+            return found if leaf.ndim or type(found) is Value else found.item()
+
+        return map_tree(part, self.result)
 
     def pull(self, cotangent: Any) -> list[Tree]:
         """Return the cotangent of each chosen argument, in the argument's structure."""
@@ -90,10 +112,14 @@ class Call:
 
     def scalar(self) -> Call:
         """Return this call, or say that its result is not a number that a gradient can be taken of."""
-        if self.root.size != 1:
+        if not isinstance(self.result, Value) or self.root.size != 1:
+            returned = (
+                f"shape {self.root.shape}" if isinstance(self.result, Value) else f"a {type(self.result).__name__}"
+            )
             raise ValueError(
-                f"grad differentiates a single number, but {name_of(self.f)} returned shape {self.root.shape}. Reduce "
-                "it first, as with np.sum, or use mg.elementwise_grad or mg.jacobian."
+                f"grad differentiates a single number, but {name_of(self.f)} returned {returned}. Reduce "
+                "it first, as with np.sum, or use mg.elementwise_grad or mg.jacobian; for a number with anything "
+                "beside it use mg.grad_and_aux."
             )
         return self
 
@@ -115,6 +141,12 @@ def as_value(f: Function, result: Any) -> Value:
         raise TypeError(
             f"{name_of(f)} must return a number, an array or a Value to be differentiated: {error}"
         ) from None
+
+
+def check_shape(what: str, value: Value, given: Any) -> None:
+    """Raise unless a cotangent or a tangent has the shape of what it belongs to."""
+    if np.shape(given) != value.shape:
+        raise ValueError(f"{what} has shape {np.shape(given)}, expected {value.shape}.")
 
 
 def checked(f: Function, args: Sequence[Any], argnum: int | Sequence[int]) -> list[int]:
@@ -250,7 +282,8 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
         args: Its arguments, all of which are differentiated.
 
     Returns:
-        The value, and a function from a cotangent in the value's shape to a tuple of cotangents, one an argument.
+        The value, and a function from a cotangent in the value's shape (for a nested value, in its structure) to a
+        tuple of cotangents, one an argument.
 
     Example:
         >>> value, pullback = vjp(lambda a, b: a * b, 2.0, 3.0)
@@ -260,10 +293,8 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
     call = Call(f, args, range(len(args)))
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
-        if np.shape(cotangent) != call.root.shape:
-            raise ValueError(
-                f"the cotangent has shape {np.shape(cotangent)}, but {name_of(f)} returned {call.root.shape}."
-            )
+        map_tree(partial(check_shape, f"the cotangent of {name_of(f)}"), call.result, cotangent)
+        cotangent = call.joined(cotangent)
         given = cotangent if type(cotangent) is Value else Value(cotangent)
         record = call.record or (type(cotangent) is Value and recording())
         found = iter(pull_back(call.root, given if record else given._data, call.wanted, record=record))
@@ -298,8 +329,7 @@ def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any,
     call = Call(f, args, range(len(args)))
     directions = leaves_of(list(tangents))
     for value, tangent in zip(call.wanted, directions, strict=True):
-        if np.shape(tangent) != value.shape:
-            raise ValueError(f"a tangent has shape {np.shape(tangent)}, but its argument has shape {value.shape}.")
+        check_shape(f"a tangent of {name_of(f)}", value, tangent)
     dummy = Value(ones_like(call.root._data))
     cotangents = pull_back(call.root, dummy, call.wanted, record=True)
     with enable_grad():
@@ -308,7 +338,7 @@ def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any,
             total = total + np.sum(cotangent * tangent)
     record = call.record or (recording() and any(type(tangent) is Value for tangent in directions))
     (tangent,) = pull_back(total, 1.0, [dummy], record=record)
-    return call.value, tangent
+    return call.value, call.parted(tangent)
 
 
 def jacobian(f: Function, argnum: int = 0) -> Function:
@@ -319,7 +349,9 @@ def jacobian(f: Function, argnum: int = 0) -> Function:
         argnum: Which positional argument to differentiate.
 
     Returns:
-        A function of the same arguments: an array of shape (*result, *argument), one for each array of a nested one.
+        A function of the same arguments: an array of shape (*result, *argument). Where the result or the argument is a
+        nested dict, list or tuple, such an array for each pair: in the structure of the result, and in that of the
+        argument.
 
     Example:
         >>> jacobian(lambda x: x * x)(np.array([1.0, 2.0]))
@@ -330,14 +362,22 @@ def jacobian(f: Function, argnum: int = 0) -> Function:
     @wraps(f)
     def all_derivatives(*args: Any) -> Any:
         call = Call(f, args, argnum)
-        shape = call.root.shape
-        units = np.eye(call.root.size, dtype=call.root.dtype).reshape(-1, *shape)
-        rows = [call.pull(unit if shape else float(unit))[0] for unit in units]
-        return map_tree(
-            lambda argument, *parts: np.reshape(np.stack(parts) if parts else np.zeros(0), shape + np.shape(argument)),
-            args[argnum],
-            *rows,
-        )
+        units = np.eye(call.root.size, dtype=call.root.dtype).reshape(-1, *call.root.shape)
+        rows = [call.pull(unit if call.root.ndim else float(unit))[0] for unit in units]
+
+        def stacked(result: Value, *rows: Tree) -> Tree:
+            return map_tree(
+                lambda argument, *parts: np.reshape(
+                    np.stack(parts) if parts else np.zeros(0), result.shape + np.shape(argument)
+                ),
+                args[argnum],
+                *rows,
+            )
+
+        if isinstance(call.result, Value):
+            return stacked(call.result, *rows)
+        of_each = iter(rows)
+        return map_tree(lambda result: stacked(result, *islice(of_each, result.size)), call.result)
 
     return all_derivatives
 
@@ -350,7 +390,8 @@ def hessian(f: Function, argnum: int = 0) -> Function:
         argnum: Which positional argument to differentiate.
 
     Returns:
-        A function of the same arguments: an array of shape (*argument, *argument).
+        A function of the same arguments: an array of shape (*argument, *argument); for a nested argument one for each
+        pair of its arrays.
 
     Example:
         >>> hessian(lambda w: (3 * w - 4) ** 2)(0.5)
@@ -360,8 +401,9 @@ def hessian(f: Function, argnum: int = 0) -> Function:
 
     @wraps(f)
     def second_derivatives(*args: Any) -> Any:
-        result = second(*args)
-        return float(result) if np.shape(result) == () and type(result) is not Value else result
+        return map_tree(
+            lambda part: part.item() if np.shape(part) == () and type(part) is not Value else part, second(*args)
+        )
 
     return second_derivatives
 
