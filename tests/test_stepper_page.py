@@ -106,12 +106,16 @@ class Pages:
         page = context.new_page()
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.on("console", lambda message: self.faults.append(message.text) if message.type == "error" else None)
-        page.on("dialog", lambda dialog: self.faults.append("an alert") or dialog.dismiss())
+        page.on("dialog", lambda dialog: self.fail_on(dialog))
         page.on("request", lambda r: None if r.url.startswith(("file:", "data:")) else self.faults.append(r.url))
         path = self.folder / "page.html"
         path.write_text(html, encoding="utf-8")
         page.goto(path.as_uri())
         return page
+
+    def fail_on(self, dialog: Any) -> None:
+        self.faults.append(dialog.message)
+        dialog.dismiss()
 
     def step(self, value: Value, width: int = 1000, **settings: Any) -> Any:
         path = mg.step(value).save(self.folder / "saved.html")

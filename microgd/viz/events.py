@@ -260,9 +260,9 @@ def term(data: Any) -> str:
 
 
 def factor(x: Any) -> str:
-    """Return a number as a factor: in brackets where it is negative."""
+    """Return a number as a factor: in brackets where it has a sign."""
     text = number(x)
-    return f"({text})" if text.startswith("−") else text
+    return f"({text})" if text.startswith("−") or " " in text else text
 
 
 def shape(data: Any) -> str:

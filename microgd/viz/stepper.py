@@ -191,7 +191,7 @@ def extremes(rows: Any, axis: int, most: int) -> Any:
 
 def magnitude(array: Any) -> float:
     """Return the largest finite magnitude in an array; 0 where there is none."""
-    magnitudes = np.abs(np.asarray(array, dtype=float))
+    magnitudes = np.abs(np.asarray(array))
     return float(np.max(magnitudes, where=np.isfinite(magnitudes), initial=0.0))
 
 
