@@ -63,6 +63,13 @@ def test_hooks_are_called_in_order() -> None:
     ]
 
 
+def test_a_checkpoint_comes_after_the_end_of_the_epoch_for_all() -> None:
+    calls: list[str] = []
+    hooks = {name: lambda *_, name=name: calls.append(name) for name in ("on_checkpoint", "on_epoch_end")}
+    linear().fit(X, Y, callbacks=[mg.LambdaCallback(**hooks), lambda epoch, logs: calls.append("function")])
+    assert calls == ["on_epoch_end", "function", "on_checkpoint"]
+
+
 def test_a_function_is_called_at_the_end_of_each_epoch_and_may_stop_training() -> None:
     seen = []
     model = linear()
@@ -319,35 +326,136 @@ def test_a_class_of_ones_own_is_loaded_into(tmp_path: Path) -> None:
         mg.load_model(path)
 
 
-def train_with_checkpoints(path: str, epochs: int) -> None:
-    model = mg.load_model(path) if Path(path).exists() else everything()
+def watched() -> mg.Sequential:
+    """A model whose loss wanders, so that the callbacks have something to do."""
+    model = mg.Sequential([mg.Dense(8, "tanh"), mg.Dropout(0.3), mg.Dense(1)], seed=0)
+    model.compile(mg.RMSprop(0.05), "mse", ["mae"])
+    return model
+
+
+def watchers(folder: Path, patience: int) -> list[Any]:
+    return [
+        mg.ModelCheckpoint(folder / "last.safetensors"),  # before the others: it saves when they have had their turn
+        mg.ModelCheckpoint(folder / "best.safetensors", save_best_only=True),
+        mg.EarlyStopping(patience=patience),
+        mg.ReduceLROnPlateau(patience=7, factor=0.7),
+        mg.ReduceLROnPlateau("loss", patience=9, factor=0.9),
+        mg.CSVLogger(folder / "history.csv", append=True),
+    ]
+
+
+def train_everything(folder: Path, epochs: int) -> mg.Model:
+    folder.mkdir(exist_ok=True)
+    path = folder / "last.safetensors"
+    model = mg.load_model(path) if path.exists() else everything()
     model.fit(
-        X, Y, epochs=epochs, batch_size=4, initial_epoch=model.epoch, callbacks=[mg.ModelCheckpoint(path)], verbose=0
+        *(X, Y, 4, epochs),
+        initial_epoch=model.epoch,
+        callbacks=mg.ModelCheckpoint(path),
+        verbose=0,
     )
+    return model
 
 
-def test_twenty_kills_at_random_moments_change_no_bit(tmp_path: Path) -> None:
-    epochs = 300
+def train_watched(folder: Path, epochs: int) -> mg.Model:
+    folder.mkdir(exist_ok=True)
+    path = folder / "last.safetensors"
+    model = mg.load_model(path) if path.exists() else watched()
+    model.fit(
+        *(X, Y + np.sin(40.0 * X[:, :1]), 4, epochs, 0.2),
+        initial_epoch=model.epoch,
+        callbacks=watchers(folder, patience=epochs * 3 // 5),
+        verbose=0,
+    )
+    model.save(folder / "final.safetensors")
+    return model
+
+
+@pytest.mark.parametrize("train", [train_everything, train_watched])
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
+def test_kills_at_random_moments_change_no_bit(
+    train: Any, kills: int, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """As `kill -9`, in an epoch or while a checkpoint is written."""
+    if kills == 20 and "slow" not in request.config.getoption("markexpr"):
+        pytest.skip("half a minute; by hand: pytest -m slow tests/test_nn_callbacks.py")
+    epochs = 100 if kills < 20 else 1000
+    began = time.perf_counter()
+    whole = train(tmp_path / "whole", epochs)
+    took = time.perf_counter() - began
     context = multiprocessing.get_context("fork")
-    train_with_checkpoints(str(tmp_path / "whole.safetensors"), epochs)
-    path = str(tmp_path / "killed.safetensors")
-    dice = random.Random(0)
-    kills = 0
-    while kills < 20:
-        process = context.Process(target=train_with_checkpoints, args=(path, epochs))
+    dice = random.Random(kills)
+    folders = [tmp_path / "killed"]
+    done = 0
+    while done < kills:
+        process = context.Process(target=train, args=(folders[-1], epochs))
         process.start()
-        time.sleep(dice.uniform(0.0, 0.07))
-        if Path(path).exists() and mg.load_model(path).epoch >= epochs - 5:
-            break
-        process.kill()
+        process.join(dice.uniform(0.0, 1.4 * took / kills))
+        if process.is_alive():
+            process.kill()
+            done += 1
+        else:  # it has come to its end before enough kills: another one
+            folders.append(tmp_path / f"killed after {done}")
         process.join()
-        kills += 1
-        if Path(path).exists():
-            mg.load_model(path)
-    train_with_checkpoints(path, epochs)
-    whole, killed = mg.load_model(tmp_path / "whole.safetensors"), mg.load_model(path)
-    assert kills == 20
-    assert same_weights(whole, killed) and whole.history.history == killed.history.history
+    train(folders[-1], epochs)
+    for folder in folders:
+        for path in (tmp_path / "whole").iterdir():
+            assert path.read_bytes() == (folder / path.name).read_bytes(), path.name
+    taken_up = mg.load_model(folders[-1] / "last.safetensors")
+    assert whole.history.history == taken_up.history.history and taken_up.epoch == len(whole.history.epoch)
+
+
+def test_callbacks_go_on_where_they_were(tmp_path: Path) -> None:
+    """At each epoch at which a run may end it is taken up, and comes to the same end."""
+    target = Y + np.sin(40.0 * X[:, :1])
+
+    def fit(model: mg.Model, folder: Path, epochs: int) -> mg.Model:
+        folder.mkdir(exist_ok=True)
+        model.fit(*(X, target, 8, epochs, 0.2), initial_epoch=model.epoch, callbacks=watchers(folder, patience=16))
+        return model
+
+    whole = fit(watched(), tmp_path / "whole", 100)
+    ended = len(whole.history.epoch)
+    assert 20 < ended < 100 and whole.compiled().rate < 0.05 * 0.7  # patience came to its end, and the rate came down
+    for epochs in (1, 8, 20, ended - 1, ended):
+        folder = tmp_path / str(epochs)
+        fit(watched(), folder, epochs)  # ends with the best weights, but the checkpoint has those of its epoch
+        taken_up = fit(mg.load_model(folder / "last.safetensors"), folder, 100)
+        assert same_weights(whole, taken_up) and whole.history.history == taken_up.history.history
+        assert whole.compiled().rate == taken_up.compiled().rate
+        for name in ("best.safetensors", "last.safetensors", "history.csv"):
+            assert (tmp_path / "whole" / name).read_bytes() == (folder / name).read_bytes(), name
+    fresh = mg.load_model(tmp_path / "whole" / "last.safetensors")
+    more = fresh.fit(X, target, 8, ended + 3, 0.2, initial_epoch=ended, callbacks=mg.EarlyStopping(patience=40))
+    assert len(more.epoch) == ended + 3  # with more patience it goes on
+
+
+def test_the_state_of_ones_own_callback_is_saved_too(tmp_path: Path) -> None:
+    class Counter:
+        def __init__(self) -> None:
+            self.count, self.sums = 0, np.zeros(2)
+
+        def on_batch_end(self, batch: int, logs: Any) -> None:
+            self.count += 1
+            self.sums += np.array([1.0, logs["loss"]])
+
+        def get_state(self) -> dict[str, Any]:
+            return {"count": self.count, "arrays": {"sums": self.sums}}
+
+        def set_state(self, state: dict[str, Any]) -> None:
+            self.count, self.sums = state["count"], state["arrays"]["sums"]
+
+    path = tmp_path / "model.safetensors"
+    whole, half, rest = Counter(), Counter(), Counter()
+    linear().fit(X, Y, epochs=4, callbacks=[whole])
+    linear().fit(X, Y, epochs=2, callbacks=[half, mg.ModelCheckpoint(path)])
+    mg.load_model(path).fit(X, Y, epochs=4, initial_epoch=2, callbacks=[mg.TerminateOnNaN(), rest])
+    assert whole.count == rest.count == 8 and np.array_equal(whole.sums, rest.sums)
+    mg.load_model(path).fit(X, Y, epochs=1, callbacks=[again := Counter()])
+    assert again.count == 2  # a fit that does not go on from the file begins anew
+    rest.get_state = lambda: {"set": {1, 2}}  # type: ignore[method-assign]
+    with pytest.raises(TypeError, match=r"cannot save the state of Counter: .*set.* get_state returns"):
+        linear().fit(X, Y, callbacks=[rest, mg.ModelCheckpoint(path)])
 
 
 # A stand-alone file

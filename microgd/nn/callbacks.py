@@ -15,7 +15,7 @@ import numpy as np
 from .names import default_repr
 
 Logs = dict[str, float]
-HOOKS = tuple(f"on_{what}_{when}" for what in ("train", "epoch", "batch") for when in ("begin", "end"))
+HOOKS = (*(f"on_{what}_{when}" for what in ("train", "epoch", "batch") for when in ("begin", "end")), "on_checkpoint")
 
 
 class Callback:
@@ -24,6 +24,10 @@ class Callback:
     on_train_begin(logs), on_train_end(logs): around the whole of training; the end comes however training ends.
     on_epoch_begin(epoch, logs), on_epoch_end(epoch, logs): around each epoch, counted from 0.
     on_batch_begin(batch, logs), on_batch_end(batch, logs): around each batch of an epoch, counted from 0.
+    on_checkpoint(epoch, logs): after the epoch's end of all callbacks, when everything is there to be saved.
+
+    get_state(), set_state(state): what a model that is saved in training keeps of the callback, and where it comes back
+    when training is taken up. What it learns over the epochs belongs there, and nothing else.
 
     `logs` has the figures so far: loss, val_loss and the metrics. A plain function (epoch, logs) is called at the end
     of each epoch. `self.model` is the model; set `self.model.stop_training = True` to stop after the epoch.
@@ -53,6 +57,16 @@ class Callback:
 
     def on_batch_end(self, batch: int, logs: Logs) -> None:
         """Called after a batch."""
+
+    def on_checkpoint(self, epoch: int, logs: Logs) -> None:
+        """Called when an epoch has ended for all callbacks."""
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what training needs to be taken up: by name what JSON holds, and dicts of arrays."""
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take up what `get_state` returned; called after on_train_begin."""
 
 
 class Hooks:
@@ -93,6 +107,22 @@ class Hooks:
             hook(*arguments)
 
 
+def states_of(callbacks: Iterable[Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the kind and the state of each callback that may have one."""
+    return [(type(callback).__name__, callback.get_state()) for callback in callbacks if hasattr(callback, "get_state")]
+
+
+def take_up(callbacks: Iterable[Any], states: Iterable[tuple[str, dict[str, Any]]]) -> None:
+    """Give callbacks the states that were saved: to the first of a kind the first of that kind, and so on."""
+    callbacks = list(callbacks)
+    for kind, state in states:
+        callback = next((found for found in callbacks if type(found).__name__ == kind), None)
+        if callback is not None:
+            callbacks.remove(callback)
+            if state:
+                callback.set_state(state)
+
+
 class History(Callback):
     """The figures of each epoch, as `fit` returns them.
 
@@ -117,7 +147,14 @@ class History(Callback):
 
 
 class Best:
-    """The best figure so far, and the weights that gave it."""
+    """The best figure so far, and the weights that gave it.
+
+    Attributes:
+        value: The figure.
+        epoch: Its epoch, counted from 0; -1 before the first.
+        weights: The weights after it, where they are kept.
+        first_loss: The loss of the first batch, where that is kept.
+    """
 
     def __init__(self, monitor: str, mode: str = "auto", min_delta: float = 0.0) -> None:
         if mode not in ("auto", "min", "max"):
@@ -131,6 +168,16 @@ class Best:
         self.value = math.nan
         self.epoch = -1
         self.weights: dict[str, Any] | None = None
+        self.first_loss: float | None = None
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps."""
+        state = {"value": self.value, "epoch": self.epoch, "weights": self.weights, "first_loss": self.first_loss}
+        return {name: value for name, value in state.items() if value is not None}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take up what `get_state` returned."""
+        vars(self).update(state)
 
     def improves(self, epoch: int, logs: Logs) -> bool:
         """Note the figure of an epoch, and return whether it is the best."""
@@ -196,9 +243,22 @@ class EarlyStopping(Callback):
         """Keep the best weights, and stop when patience is at its end."""
         if self.best.improves(epoch, logs):
             self.best.weights = self.model.get_weights()
-        elif epoch - self.best.epoch >= max(self.patience, 1):
+        self.stop_after(epoch)
+
+    def stop_after(self, epoch: int) -> None:
+        """Stop when patience is at its end."""
+        if epoch - self.best.epoch >= max(self.patience, 1):
             self.stopped_epoch = epoch
             self.model.stop_training = True
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the best epoch and its weights."""
+        return self.best.get_state()
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take up the best epoch; where patience was at its end already, stop at once."""
+        self.best.set_state(state)
+        self.stop_after(self.model.epoch - 1)
 
     def on_train_end(self, logs: Logs) -> None:
         """Go back to the best weights."""
@@ -232,13 +292,24 @@ class ModelCheckpoint(Callback):
 
     def __post_init__(self) -> None:
         self.best = Best(self.monitor, self.mode)
+        self.due = False
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        """Decide whether to save the model."""
+        self.due = not (epoch + 1) % self.every and (not self.save_best_only or self.best.improves(epoch, logs))
+
+    def on_checkpoint(self, epoch: int, logs: Logs) -> None:
         """Save the model."""
-        if (epoch + 1) % self.every:
-            return
-        if not self.save_best_only or self.best.improves(epoch, logs):
+        if self.due:
             self.model.save(os.fspath(self.path).format(epoch=epoch + 1, **logs))
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the best figure, where it counts."""
+        return self.best.get_state() if self.save_best_only else {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take up the best figure."""
+        self.best.set_state(state)
 
 
 @dataclass(eq=False, repr=False)
@@ -274,6 +345,8 @@ class ReduceLROnPlateau(Callback):
 
     def on_train_begin(self, logs: Logs) -> None:
         """Forget an earlier training."""
+        if self.model is not None:
+            constant_rate(self.model)  # says so if there is none
         self.best = Best(self.monitor, self.mode, self.min_delta)
         self.since = -1
 
@@ -284,6 +357,16 @@ class ReduceLROnPlateau(Callback):
         elif epoch - self.since >= self.patience:
             self.since = epoch
             set_rate(self.model, max(constant_rate(self.model) * self.factor, self.min_learning_rate))
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the best figure, the epoch that patience counts from, and the rate."""
+        return {"best": self.best.get_state(), "since": self.since, "learning_rate": constant_rate(self.model)}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take them up."""
+        self.best.set_state(state["best"])
+        self.since = state["since"]
+        set_rate(self.model, state["learning_rate"])
 
 
 @dataclass(eq=False, repr=False)
@@ -308,6 +391,14 @@ class LearningRateScheduler(Callback):
         except TypeError:
             rate = self.schedule(epoch)
         set_rate(self.model, rate)
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the rate, from which the schedule may go on."""
+        return {"learning_rate": constant_rate(self.model)}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take it up."""
+        set_rate(self.model, state["learning_rate"])
 
 
 def constant_rate(model: Any) -> float:
@@ -338,7 +429,8 @@ class CSVLogger(Callback):
 
     Args:
         path: The file.
-        append: Whether to go on with a file that is there, as after a resume.
+        append: Whether to go on with a file that is there. When training is taken up from a checkpoint, the lines of
+            the epochs after it go, for these epochs come again.
 
     Example:
         >>> CSVLogger("history.csv")
@@ -352,13 +444,14 @@ class CSVLogger(Callback):
 
     def on_train_begin(self, logs: Logs) -> None:
         """Begin the file."""
-        self.names: list[str] | None = None
         path = Path(self.path)
-        if self.append and path.exists():
-            with path.open(encoding="utf-8", newline="") as file:
-                self.names = next(csv.reader(file), None)
-        else:
-            path.write_text("", encoding="utf-8")
+        lines = path.read_bytes().splitlines(keepends=True) if self.append and path.exists() else []
+        done = len(self.model.history.epoch)
+        while lines[1:] and (not lines[-1].endswith(b"\n") or int(lines[-1].split(b",")[0]) > done > 0):
+            lines.pop()
+        with path.open("ab") as file:
+            file.truncate(sum(map(len, lines)))
+        self.names: list[str] | None = next(csv.reader([lines[0].decode()])) if lines else None
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Write a line."""

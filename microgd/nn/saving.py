@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .activations import ACTIVATIONS
-from .callbacks import History
+from .callbacks import History, states_of
 from .initializers import INITIALIZERS
 from .layer import Layer
 from .layers import LAYERS
@@ -187,6 +187,20 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> None:
         for parameter, state in zip(optimizer.parameters, optimizer.state, strict=True):
             for slot, array in zip(optimizer.slots_of(parameter), state, strict=True):
                 arrays[f"optimizer/{slot}/{names[id(parameter)]}"] = np.asarray(array)
+    callbacks = []
+    for number, (kind, kept) in enumerate(states_of(model.callbacks)):
+        plain = {name: part for name, part in kept.items() if not holds_arrays(part)}
+        try:
+            json.dumps(plain)
+        except TypeError as error:
+            raise TypeError(
+                f"cannot save the state of {kind}: {error}. get_state returns, by name, what JSON holds (numbers, "
+                "words, lists and dicts of them) and dicts of arrays."
+            ) from None
+        callbacks.append((kind, plain))
+        for name, part in kept.items():
+            if holds_arrays(part):
+                arrays |= {f"callback/{number}/{name}/{key}": array for key, array in part.items()}
     facts: dict[str, Any] = {
         "format": FORMAT,
         "kind": type(model).__name__,
@@ -201,10 +215,16 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> None:
         "metrics": [] if optimizer is None else [name for name in model.metrics if name in METRICS],
         "epoch": model.epoch,
         "history": model.history.history,
+        "callbacks": callbacks,
         "generators": {name: generator.bit_generator.state for name, generator in generators(model).items()},
         "notes": dict(model.notes),
     }
     write_tensors(path, arrays, {"format": "np", "microgd": json.dumps(facts)})
+
+
+def holds_arrays(value: Any) -> bool:
+    """Return whether a part of a callback's state is arrays by name."""
+    return isinstance(value, dict) and bool(value) and all(isinstance(part, np.ndarray) for part in value.values())
 
 
 def name_in(table: Mapping[str, Any], function: Any) -> str | None:
@@ -282,7 +302,8 @@ def restore(model: Model, path: str | os.PathLike[str]) -> None:
     """Put what is in a file into a model that has the same weights; see `Model.load`."""
     arrays, state = read_state(path)
     try:
-        model.set_weights({name: array for name, array in arrays.items() if not name.startswith("optimizer/")})
+        beside = ("optimizer/", "callback/")
+        model.set_weights({name: array for name, array in arrays.items() if not name.startswith(beside)})
     except ValueError as error:
         raise ModelFileError(f"{path}: {error}") from error
     if model.optimizer is not None and state["optimizer"] is not None:
@@ -291,6 +312,13 @@ def restore(model: Model, path: str | os.PathLike[str]) -> None:
         known = state["generators"].get("" if layer is model else layer.title)
         if known is not None:
             layer.random().bit_generator.state = known
+    model.taken_up = []
+    for number, (kind, kept) in enumerate(state["callbacks"]):
+        for name, array in arrays.items():
+            if name.startswith(f"callback/{number}/"):
+                _, _, part, key = name.split("/", 3)
+                kept.setdefault(part, {})[key] = array
+        model.taken_up.append((kind, kept))
     model.epoch = state["epoch"]
     model.notes = state["notes"]
     model.history = History()

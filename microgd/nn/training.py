@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any
@@ -20,7 +20,7 @@ from ..autograd.value import Value, no_grad
 from ..compiler.compile import Compiled
 from ..compiler.compile import compile as compile_step
 from ..compiler.tracing import CompileError
-from .callbacks import Best, History, Hooks, Logs
+from .callbacks import Best, History, Hooks, Logs, take_up
 from .diagnosis import diagnose, outstanding_columns
 from .feeding import (
     ROWS_AT_A_TIME,
@@ -104,11 +104,13 @@ class Model(Layer):
     epoch = 0
     notes: Mapping[str, Any] = MappingProxyType({})
     regularized: list[Layer]
+    callbacks: Sequence[Any] = ()  # while fit runs, those whose state is saved with the model
+    taken_up: Sequence[tuple[str, dict[str, Any]]] = ()  # their states in the file that the model was loaded from
 
     kept_apart = frozenset(
         {
             *("optimizer", "run_eagerly", "fast_step", "stop_training", "loss", "metrics", "history", "epoch", "notes"),
-            *("regularized", "generator"),
+            *("regularized", "generator", "callbacks", "taken_up"),
         }
     )
 
@@ -415,16 +417,20 @@ class Model(Layer):
         hooks = Hooks([history, *as_list(callbacks), *([progress] if progress.shown else [])], self)
         best = Best("loss" if validation is None else "val_loss")
         best.weights = self.get_weights()
+        states, self.taken_up = self.taken_up if going_on else (), ()
         parameters = self.trained()
         steps = None if feed.steps is None else feed.steps * (epochs - initial_epoch)
         step = feed.stepper(self, parameters, steps)
         self.stop_training = False
         logs: Logs = {}
-        reference: float | None = None
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what is not finite is noticed here
             try:
                 hooks.call("on_train_begin", logs)
+                self.callbacks = [best, *as_list(callbacks)]
+                take_up(self.callbacks, states)
                 for epoch in range(initial_epoch, epochs):
+                    if self.stop_training:
+                        break
                     hooks.call("on_epoch_begin", epoch, logs)
                     total, count, y_true, y_pred = 0.0, 0, [], []
                     for number, batch in enumerate(feed.epoch()):
@@ -432,7 +438,7 @@ class Model(Layer):
                         loss, targets, prediction = step(batch)
                         if not math.isfinite(loss):
                             raise self.diverged(loss, epoch, best, feed, first)
-                        reference = loss if reference is None else reference
+                        best.first_loss = loss if best.first_loss is None else best.first_loss
                         total += loss * len(batch.x)
                         count += len(batch.x)
                         if self.metrics:
@@ -442,15 +448,15 @@ class Model(Layer):
                     logs = {"loss": total / count, **self.measured(y_true, y_pred)}
                     if measure is not None:
                         logs |= {f"val_{name}": value for name, value in measure().items()}
-                    if logs["loss"] > GROWTH_MEANT_AS_DIVERGENCE * max(reference or 0.0, 1.0):
+                    if logs["loss"] > GROWTH_MEANT_AS_DIVERGENCE * max(best.first_loss or 0.0, 1.0):
                         raise self.diverged(logs["loss"], epoch, best, feed, first)
                     if best.improves(epoch, logs):
                         best.weights = self.get_weights()
                     self.epoch = epoch + 1
                     hooks.call("on_epoch_end", epoch, logs)
-                    if self.stop_training:
-                        break
+                    hooks.call("on_checkpoint", epoch, logs)
             finally:
+                self.callbacks = ()
                 hooks.call("on_train_end", logs)
         return history
 
