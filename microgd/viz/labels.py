@@ -21,14 +21,21 @@ WRITTEN: dict[Function, tuple[str, int]] = {  # how two operands are joined, and
     np.matmul: (" @ ", 2),
     np.greater: (" > ", 0),
     np.less: (" < ", 0),
+    np.greater_equal: (" ≥ ", 0),
+    np.less_equal: (" ≤ ", 0),
+    np.bitwise_and: (" & ", 0),
+    np.bitwise_or: (" | ", 0),
     np.equal: (" = ", 0),
     np.not_equal: (" ≠ ", 0),
 }
-CALLED = {"absolute": "abs", "exponent_slope": "slope"}
+CALLED = {"absolute": "abs", "exponent_slope": "slope", "direction": "sign"}
 
 
 def number(x: Any) -> str:
-    """Return a number with four significant digits and a true minus sign: 0.3333, −20, 1.2e−05."""
+    """Return a number with four significant digits and a true minus sign: 0.3333, −20, 1.2e−5, 1 − 2i."""
+    if np.iscomplexobj(x):
+        real, imaginary = np.real(x), np.imag(x)
+        return f"{number(real)} {'−' if imaginary < 0 else '+'} {number(abs(imaginary))}i"
     text = f"{float(x):.4g}".replace("e-0", "e-").replace("e+0", "e")
     return ("0" if text == "-0" else text).replace("-", "−")
 
@@ -42,8 +49,8 @@ def summary(data: Any) -> str:
 
 
 def short(text: str, longest: int = LONGEST) -> str:
-    """Return a text on one line, cut where it is too long to be drawn."""
-    line = " ".join(text.split())
+    """Return a text on one line, cut where it is too long to be drawn, with no character that controls a terminal."""
+    line = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split()))
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
