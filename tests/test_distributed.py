@@ -546,3 +546,67 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
     folder = written(tmp_path / "rows")
     with pytest.raises(DataError, match="there is no column 'prize' to predict; it has a, b, c, d, e, price"):
         perceptron().fit(folder, "prize")
+
+
+# What does not fit one process: run by `pytest -m by_hand tests/test_distributed.py` ----------------------------------
+
+
+def generated(rows: int, features: int, chunk: int) -> tuple[Any, Any, Any]:
+    """Return rows of a linear law with noise, made block by block when they are needed, and the law."""
+    generator = da.random.default_rng(0)
+    x = generator.normal(size=(rows, features), chunks=(chunk, features))
+    law = np.linspace(-1.0, 1.0, features)
+    return x, x @ law + 3.0 + generator.normal(0.0, 0.5, size=rows, chunks=chunk), law
+
+
+def closed_form(x: Any, y: Any, client: Any) -> Any:
+    """Return weights and intercept from the normal equations, summed block by block."""
+    ones = da.ones((len(x), 1), chunks=(x.chunks[0], 1))
+    whole = da.concatenate([x, ones], axis=1).rechunk({1: -1})
+    left, right = client.gather(client.compute([whole.T @ whole, whole.T @ y]))
+    return np.linalg.solve(left, right)
+
+
+def peak_memory() -> float:
+    """Return the most memory that this process has had, in MB."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+@pytest.mark.by_hand
+def test_twenty_million_rows_in_two_processes_of_less_than_a_gigabyte() -> None:
+    x, y, _ = generated(20_000_000, 20, 250_000)
+    assert x.nbytes > 3e9
+    settings: dict[str, Any] = {"dashboard_address": ":0", "n_workers": 2, "threads_per_worker": 1}
+    with (
+        distributed.LocalCluster(memory_limit="1GB", **settings) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        model = mg.Sequential([mg.Dense(1)], seed=0)
+        model.compile(mg.SGD(0.5), "mse")  # half the curvature of x, which has deviation 1
+        start = time.perf_counter()
+        history = model.fit(x, y, batch_size=len(x), epochs=5, verbose=0, client=client)
+        seconds = time.perf_counter() - start
+        peaks = list(client.run(peak_memory).values())
+        expected = closed_form(x, y, client)
+    print(f"{seconds:.1f} s for 5 epochs, peaks {peaks} MB, loss {history.history['loss']}")
+    np.testing.assert_allclose(weights(model), expected, rtol=1e-9)
+    assert max(peaks) < 1000
+
+
+@pytest.mark.by_hand
+def test_a_worker_killed_among_two_million_rows() -> None:
+    x, y, law = generated(2_000_000, 20, 50_000)
+    settings: dict[str, Any] = {"dashboard_address": ":0", "n_workers": 2, "threads_per_worker": 1}
+    found = []
+    with distributed.LocalCluster(**settings) as cluster, distributed.Client(cluster, set_as_default=False) as client:
+        for pids in ([], [next(iter(client.run(os.getpid).values()))]):
+            model = mg.Sequential([mg.Dense(1)], seed=0)
+            model.compile(mg.SGD(0.1), "mse")
+            killer = KillWorker(pids)
+            model.fit(x, y, batch_size=200_000, epochs=3, verbose=0, client=client, callbacks=killer)
+            assert not killer.pids
+            found.append(weights(model))
+    assert np.array_equal(*found)
+    np.testing.assert_allclose(found[0][:-1], law, atol=0.02)

@@ -88,6 +88,7 @@ class Twin:
         self.compiles = not self.model.run_eagerly and all(layer.same_each_step for layer in self.layers)
         self.compiled = compile_step(self.gradients)
         self.seen: Counter[Any] = Counter()
+        self.fast: set[Any] = set()  # shapes that are compiled
 
     def take(self, weights: Sequence[Any]) -> None:
         """Put weights in place, in the arrays that the compiled step knows."""
@@ -111,8 +112,9 @@ class Twin:
         given = rows[:2] if rows.weight is None else rows
         shape = tuple((part.shape, part.dtype) for part in given)
         self.seen[shape] += 1
-        often = self.seen[shape] > SEEN_BEFORE_COMPILED
-        if self.compiles and often and (len(self.compiled.plans) < COMPILED_AT_MOST or self.seen[shape] > 1000):
+        if self.compiles and self.seen[shape] > SEEN_BEFORE_COMPILED and len(self.fast) < COMPILED_AT_MOST:
+            self.fast.add(shape)
+        if self.compiles and shape in self.fast:
             try:
                 loss, gradients, y_pred = self.compiled(*given)
                 return loss, gradients, y_pred

@@ -91,15 +91,15 @@ class ClusterFeed(Feed):
             at += 1
         return found
 
-    def hold(self, parts: Sequence[Part], also: Sequence[Part] = ()) -> None:
-        """Have the blocks of some parts in memory where they are used, and let go of all others."""
-        wanted = [part.block for part in (*parts, *also)]
+    def hold(self, parts: Sequence[Part]) -> None:
+        """Have the blocks that several batches share in memory where they are used, and let go of all others."""
+        wanted = [part.block for part in parts if part.stop - part.start < self.lengths[part.block]]
         for block in [block for block in self.held if block not in wanted]:
             del self.held[block]
         new = [block for block in dict.fromkeys(wanted) if block not in self.held]
-        kept = iter(self.cluster.keep([array[block] for block in new for array in self.blocks]) if new else ())
+        kept = iter(self.cluster.keep([part for block in new for part in self.blocks[block]]) if new else ())
         for block in new:
-            self.held[block] = tuple(next(kept) for _ in self.blocks)
+            self.held[block] = tuple(next(kept) for _ in self.blocks[block])
 
     def stepper(self, model: Any, parameters: list[Value], steps: int | None) -> Callable[[Batch], Any]:
         """Return what does one step of a model on a batch: gradients on the cluster, the update here."""
@@ -109,7 +109,7 @@ class ClusterFeed(Feed):
                     f"{layer.title} keeps statistics of whole batches, which no worker sees; on Dask, use another "
                     "kind of normalization, such as LayerNormalization."
                 )
-        self.blocks = [blocks_of(array) for array in self.source if array is not None]
+        blocks = self.blocks = list(zip(*(blocks_of(array) for array in self.source if array is not None), strict=True))
         self.recipe = recipe = self.cluster.keep([delayed(recipe_of(model, parameters), traverse=False)])[0]
         self.parameters = parameters
         gather = bool(model.metrics)
@@ -121,11 +121,11 @@ class ClusterFeed(Feed):
             weights = delayed([parameter._data for parameter in parameters], traverse=False)
             work = [
                 delayed(sums_of)(recipe, weights, *block, *[None] * (3 - len(block)), part, len(batch.x), gather)
-                for part, block in ((part, self.held[part.block]) for part in parts)
+                for part, block in ((part, self.held.get(part.block, blocks[part.block])) for part in parts)
             ]
             begun = self.cluster.begin(summed(work))
             if self.cluster.client is not None:  # the next blocks are loaded while this step is computed
-                self.hold(parts, self.parts(self.places(batch.x.start // self.batch_size + 1)))
+                self.hold([*parts, *self.parts(self.places(batch.x.start // self.batch_size + 1))])
             sums: Sums = self.cluster.result(begun)
             self.looked_at.update(part.block for part in parts)
             for parameter, gradient in zip(parameters, sums.gradients, strict=True):
