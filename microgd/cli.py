@@ -36,6 +36,7 @@ from .nn import (
     DivergenceError,
     EarlyStopping,
     History,
+    LambdaCallback,
     ModelCheckpoint,
     Normalization,
     Rescaling,
@@ -49,6 +50,7 @@ from .nn.losses import LOSSES, Loss
 from .nn.names import look_up
 from .nn.optimizers import OPTIMIZERS
 from .nn.progress import somebody_sees
+from .nn.saving import read_state
 
 SOURCES: dict[str, Callable[[], Table]] = {"houses": load_houses, "cars": load_cars, "boston": load_boston}
 DONE, BAD_INPUT, DIVERGED, INTERRUPTED = 0, 2, 3, 130
@@ -268,7 +270,11 @@ class Run:
             monitor = "val_loss" if validation else "loss"
             callbacks.append(EarlyStopping(monitor, patience=options.early_stopping))
         if options.epochs is None and self.steps == 1:
-            callbacks.append(self.settled)
+            callbacks.append(
+                LambdaCallback(
+                    on_train_begin=lambda logs: self.settle(), on_epoch_end=lambda epoch, logs: self.settle()
+                )
+            )
         if not options.quiet and not somebody_sees(sys.stderr):
             callbacks.append(self.line)
         if options.checkpoint_dir:
@@ -303,18 +309,19 @@ class Run:
 
     def resume(self, checkpoint: Path, train: Part) -> None:
         """Go back to the state in a checkpoint, if it is one of the same training."""
+        notes = read_state(checkpoint)[1]["notes"]
+        for name, value in self.settings().items():
+            if notes.get(name) != value:
+                raise ValueError(
+                    f"{checkpoint} is of another training: {name} was {notes.get(name)!r} there and is {value!r} here. "
+                    "Give the same options, or another --checkpoint-dir."
+                )
         self.model.output_shape(train.x_scaled)
         self.model.load(checkpoint)
-        for name, value in self.settings().items():
-            if self.model.notes.get(name) != value:
-                raise ValueError(
-                    f"{checkpoint} is of another training: {name} was {self.model.notes.get(name)!r} there and is "
-                    f"{value!r} here. Give the same options, or another --checkpoint-dir."
-                )
 
-    def settled(self, epoch: int, logs: dict[str, float]) -> None:
+    def settle(self) -> None:
         """Stop when the loss of all rows at once has come to rest."""
-        recent = self.model.history.history["loss"][-SETTLED_FOR:]
+        recent = self.model.history.history.get("loss", [])[-SETTLED_FOR:]
         self.model.stop_training = len(recent) == SETTLED_FOR and max(recent) - min(recent) <= SETTLED
 
     def history(self) -> dict[str, list[float]]:

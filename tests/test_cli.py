@@ -1,4 +1,4 @@
-"""The command line, run as its users run it: in a process of its own."""
+"""The command line: in this process, and in one of its own where that is the point."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -17,9 +19,28 @@ import microgd as mg
 from microgd.cli import main
 
 Finished = subprocess.CompletedProcess[str]
+Run = Callable[..., Finished]
 
 
-def run(*arguments: str | Path, cwd: Path, **variables: str) -> Finished:
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The command line with some arguments, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str | Path) -> Finished:
+        command = [str(argument) for argument in arguments]
+        try:
+            code = main(command)
+        except SystemExit as end:  # of argparse
+            code = cast(int, end.code)
+        said = capsys.readouterr()
+        return subprocess.CompletedProcess(command, code, said.out, said.err)
+
+    return run
+
+
+def run_apart(*arguments: str | Path, cwd: Path, **variables: str) -> Finished:
+    """The same in a process of its own."""
     command = [sys.executable, "-W", "error", "-m", "microgd", *map(str, arguments)]
     done = subprocess.run(
         command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False, env=environment() | variables
@@ -49,7 +70,7 @@ def write_table(path: Path, rows: int = 200, seed: int = 0) -> None:
 
 
 def test_train_houses_prints_and_writes_what_it_should(tmp_path: Path) -> None:
-    done = run("train", "houses", "--out", "run", cwd=tmp_path)
+    done = run_apart("train", "houses", "--out", "run", cwd=tmp_path)
     assert done.returncode == 0 and not done.stderr
     text = done.stdout
     assert "47 rows (29 to train on, 8 to validate, 10 to test), 2 features: size_sqft, bedrooms" in text
@@ -63,10 +84,10 @@ def test_train_houses_prints_and_writes_what_it_should(tmp_path: Path) -> None:
     assert float(rows[-1]["loss"]) == pytest.approx(numbers_after(text, "train ")[0], rel=1e-4)
 
 
-def test_the_pictures_are_drawn_where_there_is_something_to_draw_with(tmp_path: Path) -> None:
+def test_the_pictures_are_drawn_where_there_is_something_to_draw_with(tmp_path: Path, run: Run) -> None:
     pytest.importorskip("matplotlib")
     pytest.importorskip("pygraphviz")
-    done = run("train", "cars", "--epochs", "20", cwd=tmp_path)
+    done = run("train", "cars", "--epochs", "20")
     assert done.returncode == 0 and "not drawn" not in done.stdout
     assert (tmp_path / "run" / "loss.png").read_bytes().startswith(b"\x89PNG")
     assert "dense_1_kernel" in (tmp_path / "run" / "graph.svg").read_text()
@@ -78,7 +99,7 @@ def test_without_the_extra_it_trains_and_says_what_was_not_drawn(tmp_path: Path)
     for name in ("matplotlib", "pygraphviz"):
         (hidden / f"{name}.py").write_text(f"raise ImportError('No module named {name}')")
     path = os.pathsep.join([str(hidden), environment()["PYTHONPATH"]])
-    done = run("train", "cars", "--epochs", "20", cwd=tmp_path, PYTHONPATH=path, PATH="")
+    done = run_apart("train", "cars", "--epochs", "20", cwd=tmp_path, PYTHONPATH=path, PATH="")
     lines = [line for line in done.stdout.splitlines() if "not drawn" in line]
     assert done.returncode == 0 and len(lines) == 1
     assert "loss.png, graph.svg" in lines[0] and "pip install 'microgd[viz]'" in lines[0]
@@ -100,7 +121,7 @@ def test_the_defaults_reach_least_squares(
     assert model.predict(data.data)[:, 0] == pytest.approx(design @ expected, rel=1e-3)
 
 
-def test_a_csv_file_with_chosen_columns_and_hidden_layers(tmp_path: Path) -> None:
+def test_a_csv_file_with_chosen_columns_and_hidden_layers(tmp_path: Path, run: Run) -> None:
     write_table(tmp_path / "table.csv")
     done = run(
         *("train", "table.csv", "--target", "price", "--features", "gamma,alpha", "--hidden", "8,8", "--seed", "3"),
@@ -117,7 +138,6 @@ def test_a_csv_file_with_chosen_columns_and_hidden_layers(tmp_path: Path) -> Non
             "0",
         ),
         *("--validation-split", "0.1", "--test-split", "0.3", "--loss", "huber", "--optimizer", "sgd"),
-        cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
     assert "200 rows (126 to train on, 14 to validate, 60 to test), 2 features: gamma, alpha" in done.stdout
@@ -125,33 +145,46 @@ def test_a_csv_file_with_chosen_columns_and_hidden_layers(tmp_path: Path) -> Non
     assert done.stdout.count("epoch ") == 10
 
 
-def test_quiet_prints_nothing_and_the_same_seed_gives_the_same_file(tmp_path: Path) -> None:
-    for folder in ("one", "two"):
-        done = run("train", "cars", "--quiet", "--epochs", "20", "--seed", "5", "--out", folder, cwd=tmp_path)
+def test_quiet_prints_nothing_and_the_same_seed_gives_the_same_file(tmp_path: Path, run: Run) -> None:
+    options = (
+        "train",
+        "cars",
+        "--quiet",
+        "--epochs",
+        "200",
+        "--hidden",
+        "4",
+        "--batch-size",
+        "8",
+        "--seed",
+        "5",
+        "--out",
+    )
+    for done in (run(*options, "one"), run(*options, "two"), run_apart(*options, "three", cwd=tmp_path)):
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    one, two = ((tmp_path / folder / "model.safetensors").read_bytes() for folder in ("one", "two"))
-    assert one == two
+    one, two, three = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("one", "two", "three"))
+    assert one == two == three
 
 
-def test_classes_of_zero_and_one(tmp_path: Path) -> None:
-    done = run("train", "cars", "--target", "am", "--loss", "binary_crossentropy", "--epochs", "300", cwd=tmp_path)
+def test_classes_of_zero_and_one(tmp_path: Path, run: Run) -> None:
+    done = run("train", "cars", "--target", "am", "--loss", "binary_crossentropy", "--epochs", "300")
     assert done.returncode == 0, done.stderr
     assert numbers_after(done.stdout, "train ")[-1] > 0.9 and "accuracy" in done.stdout
-    refused = run("train", "cars", "--loss", "binary_crossentropy", cwd=tmp_path)
+    refused = run("train", "cars", "--loss", "binary_crossentropy")
     assert refused.returncode == 2 and "needs a target of 0 and 1" in refused.stderr
 
 
-def test_predict_writes_the_predictions_of_a_saved_model(tmp_path: Path) -> None:
+def test_predict_writes_the_predictions_of_a_saved_model(tmp_path: Path, run: Run) -> None:
     write_table(tmp_path / "table.csv")
-    assert run("train", "table.csv", "--epochs", "300", "--quiet", cwd=tmp_path).returncode == 0
+    assert run("train", "table.csv", "--epochs", "300", "--quiet").returncode == 0
     (tmp_path / "new.csv").write_text("gamma,beta,alpha,note\n0.5,2000,10,a\n0.4,1500,9,b\n")
-    done = run("predict", "run/model.safetensors", "new.csv", cwd=tmp_path)
+    done = run("predict", "run/model.safetensors", "new.csv")
     name, *values = done.stdout.split()
     assert name == "price" and [float(value) for value in values] == pytest.approx([57.0, 50.0], abs=0.05)
-    run("predict", "run/model.safetensors", "new.csv", "--out", "predicted.csv", cwd=tmp_path)
+    run("predict", "run/model.safetensors", "new.csv", "--out", "predicted.csv")
     assert (tmp_path / "predicted.csv").read_text() == done.stdout
     (tmp_path / "other.csv").write_text("gamma,alpha\n0.5,10\n")
-    missing = run("predict", "run/model.safetensors", "other.csv", cwd=tmp_path)
+    missing = run("predict", "run/model.safetensors", "other.csv")
     assert missing.returncode == 2 and "no column 'beta'" in missing.stderr
 
 
@@ -176,16 +209,16 @@ def test_predict_writes_the_predictions_of_a_saved_model(tmp_path: Path) -> None
         ([], "COMMAND"),
     ],
 )
-def test_bad_usage_and_bad_input_end_with_2(arguments: list[str], message: str, tmp_path: Path) -> None:
+def test_bad_usage_and_bad_input_end_with_2(arguments: list[str], message: str, tmp_path: Path, run: Run) -> None:
     (tmp_path / "gaps.csv").write_text("a,b\n1,\n,2\n3,4\n")
     (tmp_path / "text.csv").write_text("b,a\nx,1\ny,2\nz,4\n")
     (tmp_path / "empty.csv").write_text("")
-    done = run(*arguments, cwd=tmp_path)
+    done = run(*arguments)
     assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
 
 
-def test_divergence_ends_with_3_and_keeps_the_best_weights(tmp_path: Path) -> None:
-    done = run("train", "houses", "--learning-rate", "5", "--out", "run", cwd=tmp_path)
+def test_divergence_ends_with_3_and_keeps_the_best_weights(tmp_path: Path, run: Run) -> None:
+    done = run("train", "houses", "--learning-rate", "5", "--out", "run")
     assert done.returncode == 3 and "diverged in epoch" in done.stderr and "Traceback" not in done.stderr
     model = mg.load_model(tmp_path / "run" / "model.safetensors")
     assert np.isfinite(model.predict(mg.data.load_houses().data)).all()
@@ -198,9 +231,15 @@ def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
     )
 
 
+def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+
+
 def test_ctrl_c_saves_what_was_learned(tmp_path: Path) -> None:
-    process = start("train", "cars", "--epochs", "10000000", "--checkpoint-dir", "state", cwd=tmp_path)
-    time.sleep(3)
+    process = start("train", "cars", "--epochs", "1000000", "--checkpoint-dir", "state", cwd=tmp_path)
+    wait_for(tmp_path / "state" / "checkpoint.safetensors", process)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130, err
@@ -212,25 +251,36 @@ def test_ctrl_c_saves_what_was_learned(tmp_path: Path) -> None:
         assert len(list(file)) > 100
 
 
-def test_a_killed_training_goes_on_and_ends_with_the_same_bits(tmp_path: Path) -> None:
-    options = ("train", "cars", "--epochs", "3000", "--hidden", "8", "--optimizer", "adam", "--quiet")
-    whole = run(*options, "--out", "whole", cwd=tmp_path)
-    assert whole.returncode == 0
+@pytest.mark.parametrize("stopping", [(), ("--early-stopping", "300", "--validation-split", "0.3")])
+def test_a_killed_training_goes_on_and_ends_with_the_same_bits(
+    stopping: tuple[str, ...], tmp_path: Path, run: Run
+) -> None:
+    options = ("train", "cars", "--epochs", "1000", "--hidden", "8", "--optimizer", "adam", "--quiet", *stopping)
+    assert run(*options, "--out", "whole").returncode == 0
     kept = (*options, "--checkpoint-dir", "state", "--resume", "--out", "resumed")
     process = start(*kept, cwd=tmp_path)
-    while not (tmp_path / "state" / "checkpoint.safetensors").exists():
-        time.sleep(0.01)
+    wait_for(tmp_path / "state" / "checkpoint.safetensors", process)
     process.kill()
     process.communicate()
-    assert mg.load_model(tmp_path / "state" / "checkpoint.safetensors").epoch < 3000
-    assert run(*kept, cwd=tmp_path).returncode == 0
-    for name in ("model.safetensors", "history.csv"):
-        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "resumed" / name).read_bytes()
-    other = run(*kept[:4], "--hidden", "9", "--checkpoint-dir", "state", "--resume", cwd=tmp_path)
-    assert other.returncode == 2
+    assert mg.load_model(tmp_path / "state" / "checkpoint.safetensors").epoch < 1000
+    for _ in range(2):  # the second finds nothing left to do
+        assert run(*kept).returncode == 0
+        for name in ("model.safetensors", "history.csv"):
+            assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "resumed" / name).read_bytes()
+    other = run(*kept[:4], "--hidden", "9", "--checkpoint-dir", "state", "--resume")
+    assert other.returncode == 2 and "is of another training: hidden was [8] there and is [9] here" in other.stderr
 
 
-def test_ten_thousand_rows_with_gaps_and_text_say_what_to_fix_and_then_train(tmp_path: Path) -> None:
+def test_a_training_that_came_to_rest_stays_at_rest(tmp_path: Path, run: Run) -> None:
+    options = ("train", "houses", "--checkpoint-dir", "state", "--resume", "--out")
+    assert run(*options, "one").returncode == 0
+    epoch = mg.load_model(tmp_path / "state" / "checkpoint.safetensors").epoch
+    assert f"trained for {epoch} epochs" not in run(*options, "two").stdout  # it goes on from the last checkpoint ...
+    for name in ("model.safetensors", "history.csv"):  # ... to the same end
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_ten_thousand_rows_with_gaps_and_text_say_what_to_fix_and_then_train(tmp_path: Path, run: Run) -> None:
     write_table(tmp_path / "clean.csv", rows=10_000)
     with (tmp_path / "clean.csv").open() as file:
         header, *rows = list(csv.reader(file))
@@ -238,11 +288,11 @@ def test_ten_thousand_rows_with_gaps_and_text_say_what_to_fix_and_then_train(tmp
         rows[number][number % 3] = ""
     with (tmp_path / "table.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["town", *header], *(["Leeds", *row] for row in rows)])
-    text = run("train", "table.csv", cwd=tmp_path)
+    text = run("train", "table.csv")
     assert text.returncode == 2 and "'town' is text" in text.stderr and "--features" in text.stderr
     features = ("--features", "alpha,beta,gamma")
-    gaps = run("train", "table.csv", *features, cwd=tmp_path)
+    gaps = run("train", "table.csv", *features)
     assert gaps.returncode == 2 and "20 of 10000 rows have missing cells" in gaps.stderr
     assert "--drop-missing" in gaps.stderr
-    done = run("train", "table.csv", *features, "--drop-missing", "--early-stopping", "3", cwd=tmp_path)
+    done = run("train", "table.csv", *features, "--drop-missing", "--early-stopping", "3")
     assert done.returncode == 0 and numbers_after(done.stdout, "test")[-1] > 0.999
