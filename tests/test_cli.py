@@ -267,7 +267,7 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bits(
         assert run(*kept).returncode == 0
         for name in ("model.safetensors", "history.csv"):
             assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "resumed" / name).read_bytes()
-    other = run(*kept[:4], "--hidden", "9", "--checkpoint-dir", "state", "--resume")
+    other = run(*kept, "--hidden", "9")
     assert other.returncode == 2 and "is of another training: hidden was [8] there and is [9] here" in other.stderr
 
 
