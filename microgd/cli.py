@@ -143,6 +143,14 @@ def parser() -> argparse.ArgumentParser:
     explain.add_argument("--nudge", action="store_true", help="also measure each edge, by moving what flows along it")
     explain.add_argument("--step", action="store_true", help="go through the steps with the arrow keys, or print them")
     explain.add_argument("--save", metavar="PAGE", type=Path, help="also write a page to click through: .html")
+    explain.add_argument("--formula", action="store_true", help="also print the gradient by each leaf as a formula")
+    explain.add_argument(
+        "--check",
+        metavar="NAME=FORMULA",
+        action="append",
+        default=[],
+        help="check a gradient that you worked out, as v='2*(v*x - y)*x'; exit code 1 if it is wrong",
+    )
     explain.add_argument("--draw", metavar="PATH", type=Path, help="also write the picture: .svg, .png, .pdf or .dot")
     explain.set_defaults(run=lambda options: import_module("microgd.explain").explain(options))
 

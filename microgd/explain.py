@@ -12,8 +12,11 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from .autograd.backward import ancestors
 from .autograd.value import Value
+from .viz.checking import check_formula
 from .viz.drawing import draw
+from .viz.formulas import formula
 from .viz.ledger import ledger
 from .viz.stepper import Stepper, step
 
@@ -23,6 +26,7 @@ KEYS = {
     **dict.fromkeys(("\x1b[D", "\x1bOD", "\xe0K", "\x00K"), BACK),
     **dict.fromkeys(("q", "\x1b", "\x03", "\x04", ""), STOP),
 }
+RIGHT, WRONG = 0, 1  # exit codes
 HINT = "→ or space: next   ←: back   q: stop"
 
 
@@ -44,11 +48,27 @@ def explain(options: argparse.Namespace) -> int:
         walk_through(stepper)
     else:
         print(table)
+    if options.formula:
+        print("", *(formula(result, leaf) for leaf in ancestors(result) if leaf.rule is None), sep="\n")
+    wrong = sum([not checked(result, given) for given in options.check])
     if options.draw:
         print(f"\nwritten: {draw(result).save(options.draw)}")
     if stepper is not None and options.save:
         print(f"\nwritten: {stepper.save(options.save)}")
-    return 0
+    return WRONG if wrong else RIGHT
+
+
+def checked(result: Value, given: str) -> bool:
+    """Print whether a gradient that was given, as NAME=FORMULA, is right, and return it."""
+    leaves = {leaf.name: leaf for leaf in ancestors(result) if leaf.rule is None and leaf.name}
+    name, _, text = given.partition("=")
+    if name.strip() not in leaves:
+        if len(leaves) != 1:
+            raise ExplainError(f"{given!r} does not say by what: write NAME=FORMULA, with one of {', '.join(leaves)}.")
+        (name,), text = leaves, given
+    outcome = check_formula(result, leaves[name.strip()], text)
+    print(f"\n{outcome}")
+    return outcome.right
 
 
 def walk_through(stepper: Stepper) -> None:

@@ -1,7 +1,9 @@
 """Pictures of computation graphs and of training. What it draws with comes in the extra `viz`."""
 
+from .checking import FormulaCheck, check_formula
 from .drawing import Drawing, DrawingError, draw
 from .events import Event
+from .formulas import Formula, FormulaError, formula
 from .ledger import Ledger, Row, ledger
 from .plots import (
     LiveCurves,
@@ -19,11 +21,16 @@ __all__ = [
     "Drawing",
     "DrawingError",
     "Event",
+    "Formula",
+    "FormulaCheck",
+    "FormulaError",
     "Ledger",
     "LiveCurves",
     "Row",
     "Stepper",
+    "check_formula",
     "draw",
+    "formula",
     "ledger",
     "loss_against_weight",
     "loss_of",

@@ -8,9 +8,14 @@ from ..autograd.value import Value, new_value, record
 
 def unfused(value: Value) -> Value:
     """Return the same computation with each step that was taken as one in its parts, and with their gradients."""
-    if not any(node.rule.parts for node in graph(value)[0]):
-        return value
+    return twins_of(value).get(value, value)
+
+
+def twins_of(value: Value) -> dict[Value, Value]:
+    """Return, for each Value of a computation, its twin in one without steps taken as one; none if there are none."""
     twins: dict[Value, Value] = {}
+    if not any(node.rule.parts for node in graph(value)[0]):
+        return twins
     for v in ancestors(value):
         if v.rule is None:
             twins[v] = v
@@ -26,4 +31,4 @@ def unfused(value: Value) -> Value:
     for step in walk(root) if value.grad is not None and root.size == 1 else ():
         if step.parent.rule is not None:  # a copy of ours: the leaves are the caller's
             step.parent.grad = step.total
-    return root
+    return twins
