@@ -109,7 +109,8 @@ def test_loss_against_weight_shows_curve_steps_and_tangents() -> None:
         assert (y2 - y1) / (x2 - x1) == pytest.approx(6 * (3 * w - 4))
     np.testing.assert_allclose(path.get_ydata(), trace.losses)
     assert "slope −15" in texts(ax) and "in 6 steps" in texts(ax) and "w (k\\$)" in texts(ax)
-    assert mg.loss_against_weight(squared_error, [0.5], ax) is ax
+    assert mg.loss_against_weight(squared_error, [0.5], ax, between=(-1.0, 4.0)) is ax
+    assert ax.get_xlim() == (-1.0, 4.0)
 
 
 @pytest.mark.parametrize("kind", ["contour", "3d"])

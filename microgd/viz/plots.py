@@ -279,6 +279,7 @@ def loss_against_weight(
     weight_name: str = "weight",
     loss_name: str = "loss",
     tangents: int = 4,
+    between: tuple[float, float] | None = None,
 ) -> Any:
     """Plot a loss against its one weight, the steps of a descent on the curve, and the tangents that led the way.
 
@@ -289,6 +290,7 @@ def loss_against_weight(
         weight_name: What to write along the axis, with the unit.
         loss_name: The same for the loss.
         tangents: At how many of the first steps to draw the tangent.
+        between: The least and the largest weight to draw the curve for; by default as far as the path goes.
 
     Returns:
         The axes.
@@ -312,7 +314,7 @@ def loss_against_weight(
     heights = [loss for loss, _ in found]
     best = steps[int(np.argmin(heights))]
     reach = 1.25 * np.max(np.abs(steps - best)) or max(1.0, abs(best))
-    weights = np.linspace(best - reach, best + reach, 201)
+    weights = np.linspace(*(between or (best - reach, best + reach)), 201)
     losses = np.array([land.loss([weight]) for weight in weights])
     ax.plot(weights, losses, color=BLUE, linewidth=1.8)
     ax.set_xlim(weights[0], weights[-1])
