@@ -5,7 +5,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 const PACE = 1400; // milliseconds a step at speed 1
 const SPEEDS = [0.5, 1, 2, 4];
-const SQUEEZE = 0.8; // a wide picture shrinks so far, then it scrolls
+const SQUEEZE = 0.75; // a wide picture shrinks so far, then it scrolls
 const NEIGHBOURS = 6; // values shown on either side where a graph is too large for one picture
 const THUMBNAIL = { width: 62, height: 26, cell: 9 };
 const [KIND, NODE, PARENT, ARGUMENT, SYMBOLS, NUMBERS, WHY, TOTAL, TABLE, FIGURES, SCALE] = Array(11).keys();
@@ -95,8 +95,8 @@ function mount(host, content, style) {
     const svg = shapeOf("svg", { viewBox: `${-pad} ${-pad} ${width + 2 * pad} ${height + 2 * pad}` }, view);
     svg.setAttribute("role", "group");
     svg.setAttribute("aria-label", `Graph of ${title}, ${nodes.length} values`);
-    svg.style.width = `${width + 2 * pad}px`;
-    svg.style.minWidth = `min(${width + 2 * pad}px, max(100%, ${(width + 2 * pad) * SQUEEZE}px))`;
+    const natural = width + 2 * pad;
+    svg.style.width = `max(${natural * SQUEEZE}px, min(${natural}px, 100%))`;
     curves = lines.map((line) => {
       const group = shapeOf("g", { class: "edge" }, svg);
       const points = line.points;
@@ -363,9 +363,14 @@ function mount(host, content, style) {
     play.setAttribute("aria-label", label);
   }
 
+  // A notebook has keys of its own, of single letters too: in here they rest, but for those with Ctrl, such as saving.
+  const QUIET = "data-lm-suppress-shortcuts";
+  const quieten = (event) => host.toggleAttribute(QUIET, !(event.ctrlKey || event.metaKey));
+  for (const kind of ["keydown", "keyup", "focusin"]) frame.addEventListener(kind, quieten);
+
   frame.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    event.stopPropagation(); // a notebook has keys of its own
+    event.stopPropagation();
     const inside = event.composedPath()[0];
     const box = boxes.findIndex(({ group }) => group === inside);
     const keys = {

@@ -91,7 +91,8 @@ class Stepper:
         more = f"\n... and {left_out} more edges" if left_out else ""
         table = html.escape(f"{Ledger(self.rows, False)}{more}")
         state = " open" if len(self.rows) < 20 else ""
-        fallback.append(f"<details{state}><summary>Backpropagation as a table</summary><pre>{table}</pre></details>")
+        pre = f'<pre style="white-space: pre; overflow-x: auto">{table}</pre>'
+        fallback.append(f"<details{state}><summary>Backpropagation as a table</summary>{pre}</details>")
         if advice:
             fallback.append(f"<p>{html.escape(advice)}</p>")
         data = as_script({"picture": picture, "advice": advice, **self.content()})
@@ -238,7 +239,7 @@ def as_script(data: Any) -> str:
 
 
 OUTPUT = """\
-<div class="microgd-stepper" data-key="{key}" data-lm-suppress-shortcuts="true">
+<div class="microgd-stepper" data-key="{key}">
 {fallback}
 </div>
 <script>
