@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import microgd as mg
 from microgd import CompileError, Value
 from microgd.compiler import emit
+from tests.cases import CASES, Case
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Program = Callable[[Any, Any], Any]
@@ -360,6 +361,7 @@ generator = np.random.default_rng(0)
         (lambda x: np.sum(w_outside * x * generator.normal(size=3)), "did not do the same twice"),
         (lambda x: sum(part * w_outside for part in x), "NumPy's functions on the whole array"),
         (lambda x: np.sum(np.array([x, x])), r"np\.stack"),
+        (lambda x: np.sum(np.nonzero(x * w_outside > 0)[0] * w_outside), r"np\.nonzero, whose result is as long as"),
         (lambda x: mg.compile(lambda z: z * w_outside)(x), "inside another"),
     ],
 )
@@ -410,3 +412,97 @@ def test_two_threads_train_two_models_at_once() -> None:
     for thread in threads:
         thread.join()
     assert all(result == expected for result in found)
+
+
+# Everything that has a rule -----------------------------------------------------------------------------------------
+
+REFUSED = {np.prod, np.real_if_close}  # what they do depends on the numbers
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
+def test_every_rule_is_the_same_bit_for_bit_or_refused(case: Case) -> None:
+    def make_step() -> Any:
+        leaves = [Value(np.asarray(x, dtype=float)) for x in case.args]
+
+        def step(scale: float) -> Any:
+            result = case.call(*leaves) * scale
+            result.backward(np.ones(result.shape) if result.shape else None)
+            gradients = [leaf.grad for leaf in leaves]
+            for leaf in leaves:
+                leaf.grad = None
+            return result, *gradients
+
+        return step
+
+    compiled = mg.compile(make_step())
+    if case.function in REFUSED:
+        with pytest.raises(CompileError, match=r"np\.where"):
+            compiled(3.0)
+        return
+    compiled(3.0)  # so that nothing is left in a buffer from recording
+    for got, expected in zip(compiled(2.0), make_step()(2.0), strict=True):
+        assert bits(getattr(got, "data", got)) == bits(getattr(expected, "data", expected))
+
+
+# Memory ---------------------------------------------------------------------------------------------------------------
+
+
+def spoiled(step: Any, *calls: Any) -> bool:
+    """Return whether a compiled step gives other bits than the step itself at one of some calls."""
+    fast = mg.compile(step)
+    return any(bits(raw(fast(x))) != bits(raw(step(x))) for x in calls)
+
+
+def raw(x: Any) -> Any:
+    return x.data if isinstance(x, Value) else x
+
+
+VIEW_TAKERS: dict[str, Callable[[Any], Any]] = {
+    "real part": lambda z: np.real(z),
+    "diagonal": lambda z: np.diagonal(z),
+    "flipped": lambda z: np.flip(z, 0),
+    "transposed and flat": lambda z: np.reshape(z.T, -1),
+    "reshaped": lambda z: np.reshape(z, -1),
+    "at least 3-d": lambda z: np.atleast_3d(z),
+    "every second row": lambda z: z[::2],
+}
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("name", VIEW_TAKERS)
+def test_the_memory_of_an_array_is_kept_while_a_view_of_it_is_needed(name: str, order: Any) -> None:
+    def step(x: Any) -> Any:
+        part = VIEW_TAKERS[name](x * 2.0)
+        other = x * 3.0 + 1.0  # would go where x * 2.0 was, were it free
+        return np.sum(part) * np.sum(other) + np.max(part)
+
+    draw = np.random.default_rng(0)
+    calls = [np.asarray(draw.normal(size=(4, 4)), order=order) for _ in range(3)]
+    assert not spoiled(step, *calls)
+
+
+def test_that_check_sees_memory_that_is_used_again_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(emit, "owners", lambda lines: {})
+    monkeypatch.setattr(emit, "may_show", lambda lines: {})
+
+    def step(x: Any) -> Any:
+        part = np.real(x * 2.0)
+        other = x * 3.0 + 1.0
+        return np.sum(part) * np.sum(other) + np.max(part)
+
+    draw = np.random.default_rng(0)
+    assert spoiled(step, *(draw.normal(size=(4, 4)) for _ in range(3)))
+
+
+def test_arguments_of_another_layout_get_a_plan_of_their_own() -> None:
+    w = Value(np.random.default_rng(1).normal(size=(40, 3)), name="w")
+
+    def step(x: Any) -> Any:
+        return np.sum((x * 2.0) @ w)
+
+    x = np.random.default_rng(0).normal(size=(50, 40))
+    fast = mg.compile(step)
+    for layout in (x, np.asfortranarray(x), x[::-1], np.repeat(x, 2, axis=1)[:, ::2]):
+        assert bits(raw(fast(layout))) == bits(raw(step(layout)))
+    assert len(fast.plans) == 4

@@ -43,7 +43,7 @@ class Compiled:
         if active.trace is not None:
             raise CompileError("a compiled step cannot be recorded inside another; call the plain function there.")
         arguments = tuple(x if isinstance(x, np.ndarray | float | int | Value) else np.asarray(x) for x in arguments)
-        key = tuple((type(x), getattr(x, "shape", ()), getattr(x, "dtype", None)) for x in arguments)
+        key = tuple((type(x), *(getattr(x, name, None) for name in ("shape", "strides", "dtype"))) for x in arguments)
         plan = self.plans.get(key)
         if plan is not None and self.enter is not plan.enter:
             self.enter = plan.enter
@@ -201,8 +201,9 @@ class Plan:
             guards.append(f"type(argument_{i}) is type_{i}")
             given.append(f"argument_{i}")
             if isinstance(argument, np.ndarray):
-                self.known |= {f"shape_{i}": argument.shape, f"dtype_{i}": argument.dtype}
-                guards.append(f"argument_{i}.shape == shape_{i} and argument_{i}.dtype is dtype_{i}")
+                self.known |= {f"{name}_{i}": getattr(argument, name) for name in ("shape", "strides", "dtype")}
+                guards.append(f"argument_{i}.shape == shape_{i} and argument_{i}.strides == strides_{i}")
+                guards.append(f"argument_{i}.dtype is dtype_{i}")
         return guards, given, []
 
     def first(self, *arguments: Any) -> Any:

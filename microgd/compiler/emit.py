@@ -27,8 +27,6 @@ CACHE = 1 << 20  # bytes that one block of a chain may take with all its buffers
 LONG = 1 << 17  # elements from which a chain is worth evaluating block by block
 SMALL = 64  # elements up to which a constant array is written out
 NEVER = 1 << 60
-VIEWS = {np.reshape, np.ravel, np.transpose, np.swapaxes, np.moveaxis, np.broadcast_to, np.expand_dims, np.squeeze}
-VIEWS.add(operator.getitem)
 
 STEP = '''\
 """One call of {name}, as NumPy. The last argument of a call that has no `=` before it is where the result goes."""
@@ -83,7 +81,8 @@ class Writer:
         results = [*traced_in(returned), *traced_in([new for _, new in self.written])]
         self.lines = alive(trace.lines, results)
         self.owner = owners(self.lines)
-        self.fresh = {self.root(t) for t in traced_in(returned)}  # given away, so in new memory at each call
+        self.shown = may_show(self.lines)
+        self.fresh = {held for t in traced_in(returned) for held in self.held(t)}  # given away, so in new memory
         self.last_use = self.last_uses(results)
         self.in_place = self.updates_in_place()
         groups = grouped(self.lines, self.in_place)
@@ -127,6 +126,10 @@ class Writer:
         """Return the array whose memory this one shows."""
         return self.owner.get(traced, traced)
 
+    def held(self, traced: Traced) -> tuple[Traced, ...]:
+        """Return the arrays whose memory must stay as it is while this one is needed."""
+        return self.shown.get(traced, (traced,))
+
     def argument(self, x: Any, dtype: Any = None) -> str:
         """Return an argument as source; with a dtype, a number as an array of that type, made once."""
         if type(x) is Traced:
@@ -146,6 +149,8 @@ class Writer:
             return f"slice({self.argument(x.start)}, {self.argument(x.stop)}, {self.argument(x.step)})"
         if isinstance(x, np.dtype) or (isinstance(x, type) and issubclass(x, np.generic)):
             return f"np.dtype({np.dtype(x).name!r})"
+        if isinstance(x, type):
+            return x.__name__
         return "..." if x is Ellipsis else repr(x)
 
     def boxed(self, number: Traced, dtype: Any) -> str:
@@ -178,10 +183,11 @@ class Writer:
 
     def last_uses(self, results: list[Traced]) -> dict[Traced, int]:
         """Return, for each array that has memory of its own, the last line that reads it."""
-        found = {self.root(t): NEVER for t in results}
+        found = {held: NEVER for t in results for held in self.held(t)}
         for place, line in enumerate(self.lines):
             for t in line.inputs():
-                found[self.root(t)] = max(place, found.get(self.root(t), 0))
+                for held in self.held(t):
+                    found[held] = max(place, found.get(held, 0))
         return found
 
     def updates_in_place(self) -> dict[Traced, Traced]:
@@ -193,7 +199,7 @@ class Writer:
             if place < 0 or new in found or new in self.fresh or place < fails or place < self.last_use.get(stays, -1):
                 continue
             line = self.lines[place]
-            reads_itself = any(self.root(t) is stays for t in line.inputs())
+            reads_itself = any(held is stays for t in line.inputs() for held in self.held(t))
             same = new.shape == stays.shape and new.dtype == stays.dtype
             if same and takes_out(line) and (is_elementwise(line) or not reads_itself):
                 found[new] = stays
@@ -207,12 +213,15 @@ class Writer:
             self.static.add(result)
             return self.names[result]
         name = self.new_name(result, result.name)
-        allocation = f"np.empty({result.shape}, dtype={result.dtype.name!r})"
+        order = (
+            "" if result.value.flags.c_contiguous else ", order='F'"
+        )  # as in the recorded call: the bits depend on it
+        allocation = f"np.empty({result.shape}, dtype={result.dtype.name!r}{order})"
         if result in self.fresh:
             self.add(f"{name} = {allocation}")
             return name
         self.static.add(result)
-        unused = self.free.get((result.shape, result.dtype))
+        unused = self.free.get(room(result))
         if unused:
             self.buffers[result] = unused.pop()
             self.preamble.append(f"{name} = {self.names[self.buffers[result]]}  # its memory is free by then")
@@ -223,9 +232,10 @@ class Writer:
 
     def release(self, group: list[Line], place: int) -> None:
         """Let the buffers of arrays that are read for the last time be used again."""
-        for t in dict.fromkeys(self.root(t) for line in group for t in (*line.inputs(), line.result)):
+        touched = (held for line in group for t in (*line.inputs(), line.result) for held in self.held(t))
+        for t in dict.fromkeys(touched):
             if t in self.buffers and self.last_use.get(t, place) <= place:
-                self.free.setdefault((t.shape, t.dtype), []).append(self.buffers.pop(t))
+                self.free.setdefault(room(t), []).append(self.buffers.pop(t))
 
     # Lines ------------------------------------------------------------------------------------------------------------
 
@@ -252,8 +262,8 @@ class Writer:
                 here = self.lines.index(line)
                 dying = dict.fromkeys(t for t in line.inputs() if t in self.buffers and self.last_use[t] == here)
                 for t in dying:
-                    if (t.shape, t.dtype) == (result.shape, result.dtype):
-                        self.free.setdefault((t.shape, t.dtype), []).append(self.buffers.pop(t))
+                    if room(t) == room(result):
+                        self.free.setdefault(room(t), []).append(self.buffers.pop(t))
             self.add(self.call_into(line, self.destination(line)), line.comment)
         else:
             self.add(f"{self.new_name(result, result.name)} = {self.call(line)}", line.comment)
@@ -304,12 +314,13 @@ class Writer:
             return f"{given[0]} {INFIX[function][0]} {given[1]}"
         if function is np.negative:
             return f"-{given[0]}"
-        if function is np.power and arguments[1] == 2:
+        if function is np.power and type(arguments[1]) in (int, float) and arguments[1] == 2:
             return f"{given[0]} * {given[0]}"
         scalar = RULES[function].scalar if function in RULES else None
         if scalar is None:
             name = full_name(function)
-            return f"float({name if name.startswith('np.') else self.helper(function)}({', '.join(given)}))"
+            text = f"{name if name.startswith('np.') else self.helper(function)}({', '.join(given)})"
+            return f"float({text})" if type(line.result.value) is float else text
         if scalar.__module__ == "math":
             return f"math.{scalar.__name__}({', '.join(given)})"
         if scalar.__module__ != "builtins":
@@ -432,6 +443,9 @@ def is_elementwise(line: Line) -> bool:
 
 def takes_out(line: Line) -> bool:
     """Return whether a call can be told where to put its result."""
+    result = line.result.value
+    if isinstance(result, np.ndarray) and not (result.flags.c_contiguous or result.flags.f_contiguous):
+        return False
     if line.function is np.dot or line.function is np.matmul:
         return True
     return is_elementwise(line) or reduced(line) is not None
@@ -477,12 +491,33 @@ def owners(lines: list[Line]) -> dict[Traced, Traced]:
     """Return, for each array that is a view, the array whose memory it shows."""
     found: dict[Traced, Traced] = {}
     for line in lines:
-        result = line.result
-        first = next(line.inputs(), None)
-        arrays = first is not None and isinstance(first.value, np.ndarray) and isinstance(result.value, np.ndarray)
-        if first is not None and arrays and line.function in VIEWS and np.may_share_memory(result.value, first.value):
-            found[result] = found.get(first, first)
+        for t in arrays_in(line):
+            if not takes_out(line) and np.may_share_memory(line.result.value, t.value):
+                found[line.result] = found.get(t, t)
+                break
     return found
+
+
+def may_show(lines: list[Line]) -> dict[Traced, tuple[Traced, ...]]:
+    """Return, for each array that a call made as it liked, the arrays whose memory it may show, its own included."""
+    found: dict[Traced, tuple[Traced, ...]] = {}
+    for line in lines:
+        if not takes_out(line):
+            held = (t for given in arrays_in(line) for t in found.get(given, (given,)))
+            found[line.result] = (line.result, *dict.fromkeys(held))
+    return found
+
+
+def arrays_in(line: Line) -> list[Traced]:
+    """Return the traced arrays that a call reads, if its result is an array too."""
+    if not isinstance(line.result.value, np.ndarray):
+        return []
+    return [t for t in line.inputs() if isinstance(t.value, np.ndarray)]
+
+
+def room(traced: Traced) -> tuple[Any, ...]:
+    """Return what two arrays must have in common for one to be kept where the other was."""
+    return traced.shape, traced.dtype, traced.value.flags.c_contiguous
 
 
 def grouped(lines: list[Line], in_place: dict[Traced, Traced]) -> list[list[Line]]:
@@ -526,13 +561,9 @@ def long_shape(line: Line) -> tuple[int, ...] | None:
 
 def plain_source(function: Function, name: str) -> str:
     """Return the source of a function of microgd's own: no decorator, no types, no docstring."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function)).strip())
-    code = function.__code__.co_code
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Lambda):
-            text = ast.unparse(node)
-            if eval(text, {}).__code__.co_code == code:
-                return f"{name} = {text}"
+    if function.__name__ == "<lambda>":
+        return f"{name} = {lambda_source(function)}"
+    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))):
         if isinstance(node, ast.FunctionDef):
             node.decorator_list, node.returns, node.name = [], None, name or node.name
             for argument in (*node.args.args, *node.args.kwonlyargs, *node.args.posonlyargs):
@@ -540,4 +571,21 @@ def plain_source(function: Function, name: str) -> str:
             if ast.get_docstring(node) is not None:
                 node.body = node.body[1:]
             return ast.unparse(node)
-    raise CompileError(f"the source of {function.__name__} cannot be found, so the step cannot be written out.")
+    raise unknown_source(function)
+
+
+def lambda_source(function: Function) -> str:
+    """Return the source of a lambda: of those on its line the one with its constants and names."""
+    code = function.__code__
+    for node in ast.walk(ast.parse(inspect.getsource(inspect.getmodule(function) or function))):
+        if isinstance(node, ast.Lambda) and node.lineno == code.co_firstlineno:
+            text = ast.unparse(node)
+            other = eval(text, {}).__code__
+            if all(getattr(other, part) == getattr(code, part) for part in ("co_consts", "co_names", "co_varnames")):
+                return text
+    raise unknown_source(function)
+
+
+def unknown_source(function: Function) -> CompileError:
+    """Return the error for a function whose source is not there."""
+    return CompileError(f"the source of {function.__name__} cannot be found, so the step cannot be written out.")

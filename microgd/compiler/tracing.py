@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..autograd.operators import call_of, settle
-from ..autograd.rules.table import RULES, Function
+from ..autograd.rules.table import RULES, Function, full_name
 from ..autograd.value import Value
 
 
@@ -97,6 +97,9 @@ class Trace:
     def lift(self, *values: Any) -> None:
         """Let a traced array stand in for the data of each Value that was made outside the step."""
         for value in values:
+            if type(value) in (list, tuple):
+                self.lift(*value)
+                continue
             if not hasattr(value, "_data") or type(value._data) is Traced or value in self.leaves:
                 continue
             if value.rule is not None:
@@ -155,6 +158,7 @@ class Trace:
         return result
 
 
+SHAPED_BY_DATA = {np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.compress, np.extract, np.trim_zeros}
 NOUNS = {"multiply": "product", "dot": "product", "matmul": "product", "add": "total", "subtract": "difference"}
 NOUNS |= {"divide": "ratio", "negative": "negated", "transpose": "transposed", "reduce": "sum", "getitem": "part"}
 
@@ -245,6 +249,8 @@ class Traced:
             return function(bare(inputs[0]))
         if function in (np.zeros_like, np.ones_like):
             return settle(function(self.value))
+        if function in SHAPED_BY_DATA or (function is np.where and len(inputs) == 1):
+            raise self.refusal(f"{full_name(function)}, whose result is as long as the data have it; use np.where")
         return self.trace.call(function, tuple(inputs), options)
 
     def __record__(self, function: Function, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -258,7 +264,12 @@ class Traced:
             return self.trace.call(function, inputs, options)
         try:
             return inspect.unwrap(function)(*inputs, **options)
-        except (CompileError, TypeError, AttributeError):  # it needs real arrays: one line, and its source beside it
+        except (
+            CompileError,
+            TypeError,
+            ValueError,
+            AttributeError,
+        ):  # it needs real arrays: one line, and its source beside it
             return self.trace.call(function, inputs, options)
 
     def __getitem__(self, index: Any) -> Any:
