@@ -4,7 +4,29 @@ A case names the function whose rule it is for, the call, and its arguments. `te
 case, and fails if a row of the table of rules has none.
 """
 
-from . import elementwise, foundation, reductions
+from . import (
+    elementwise,
+    foundation,
+    fourier,
+    linalg,
+    products,
+    reductions,
+    shaping,
+    special,
+)
 from .table import CASES, PIECEWISE_CONSTANT, Case, numbers
 
-__all__ = ["CASES", "PIECEWISE_CONSTANT", "Case", "elementwise", "foundation", "numbers", "reductions"]
+__all__ = [
+    "CASES",
+    "PIECEWISE_CONSTANT",
+    "Case",
+    "elementwise",
+    "foundation",
+    "fourier",
+    "linalg",
+    "numbers",
+    "products",
+    "reductions",
+    "shaping",
+    "special",
+]

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from microgd.autograd.rules.table import full_name
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -24,7 +26,7 @@ class Case:
     order: int = field(default=2)
 
     def __str__(self) -> str:
-        return f"{self.function.__name__}-{self.label}"
+        return f"{full_name(self.function)}-{self.label}"
 
 
 def numbers(shape: tuple[int, ...], low: float = -2.0, high: float = 2.0, seed: str = "") -> Any:
@@ -87,3 +89,8 @@ def reduction(function: Any, low: float = -2.0, high: float = 2.0, **options: An
         chosen = {**given, **options}
         add(function, lambda x, chosen=chosen: function(x, **chosen), numbers((2, 3, 2), low, high), label=str(chosen))
     add(function, lambda x: function(x, **options), numbers((4,), low, high), label=f"one axis {options}")
+
+
+def together(results: Any) -> Any:
+    """Return the arrays of a tuple or list as one flat array, each weighted differently, so that all are checked."""
+    return np.concatenate([np.ravel(part) * (1.0 + 0.3 * i) for i, part in enumerate(results)])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .table import primitive, rule
+from .table import composite, constant, primitive, rule
 
 
 @primitive
@@ -46,6 +47,74 @@ def picks_each_once(index: Any) -> bool:
     )
 
 
+def rearranged(function: Callable[..., Any], *arrays: Any) -> Any:
+    """Return what a function that only moves and copies elements makes of arrays.
+
+    It is given the positions of the elements in place of the elements, in all arrays laid end to end; what it returns
+    says which element goes where.
+    """
+    starts = np.cumsum([0, *map(np.size, arrays)])
+    positions = [
+        start + np.arange(np.size(x)).reshape(np.shape(x)) for start, x in zip(starts[:-1], arrays, strict=True)
+    ]
+    flat = [np.ravel(x) for x in arrays]
+    return (np.concatenate(flat) if len(flat) > 1 else flat[0])[function(*positions)]
+
+
+def along(index: Any, axis: int, ndim: int) -> tuple[Any, ...]:
+    """Return an index that picks along one axis."""
+    return (*(slice(None),) * (axis % ndim), index)
+
+
+def within_range(indices: Any, length: int, mode: str) -> Any:
+    """Return indices as np.take and np.choose understand them: as they are, wrapped round or clipped."""
+    indices = np.asarray(indices, dtype=int)
+    if mode == "raise":
+        return indices
+    return np.mod(indices, length) if mode == "wrap" else np.clip(indices, 0, length - 1)
+
+
+def d_take(g: Any, y: Any, x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
+    """Each element receives the cotangents of where it was taken to."""
+    if axis is None:
+        picked = within_range(indices, int(np.size(x)), mode)
+        return np.reshape(scatter(g, index=picked, shape=(int(np.size(x)),)), np.shape(x))
+    picked = within_range(indices, np.shape(x)[axis], mode)
+    return scatter(g, index=along(picked, axis, np.ndim(x)), shape=np.shape(x))
+
+
+def d_take_along_axis(g: Any, y: Any, x: Any, indices: Any, axis: int | None = -1) -> Any:
+    """Each element receives the cotangents of where it was taken to."""
+    if axis is None:
+        return np.reshape(scatter(g, index=np.asarray(indices), shape=(int(np.size(x)),)), np.shape(x))
+    places = list(np.ogrid[tuple(slice(n) for n in np.shape(indices))])
+    axis = axis % np.ndim(x)
+    shape = tuple(n if i == axis else np.shape(indices)[i] for i, n in enumerate(np.shape(x)))
+    places[axis] = np.asarray(indices)
+    return scatter(g, index=tuple(places), shape=shape)
+
+
+@composite(np.compress)
+def compress(condition: Any, a: Any, axis: int | None = None) -> Any:
+    """Take where the condition holds."""
+    return np.take(a, np.flatnonzero(condition), axis=axis)
+
+
+@composite(np.extract)
+def extract(condition: Any, arr: Any) -> Any:
+    """Take where the condition holds, both flattened."""
+    return np.take(arr, np.flatnonzero(condition))
+
+
+@composite(np.choose)
+def choose(a: Any, choices: Any, mode: Any = "raise") -> Any:
+    """Choose among the positions."""
+    return rearranged(lambda *positions: np.choose(a, list(positions), mode=mode), *choices)
+
+
+rule(np.take, d_take)
+rule(np.take_along_axis, d_take_along_axis)
+constant(np.ix_)
 rule(getitem, lambda g, y, x, index: scatter(g, index=index, shape=np.shape(x)))
 rule(scatter, lambda g, y, x, index, shape: g[index])
 rule(

@@ -8,7 +8,9 @@ Values in, Values out. Undoing a broadcast is not their business: the walk does 
 from __future__ import annotations
 
 import difflib
+import importlib
 import inspect
+import sys
 from collections.abc import Callable
 from functools import cache, partial, wraps
 from typing import Any, TypeVar
@@ -69,6 +71,7 @@ class Rule:
 RULES: dict[Function, Rule] = {}
 COMPOSITE: dict[Function, Function] = {}  # functions that are written as several steps, each of which has its rule
 CONSTANT: set[Function] = set()  # functions whose result is a plain array: comparisons, argmax, shape, ...
+REFUSED: dict[Function, str] = {}  # functions that cannot have a derivative here, and what to write instead
 
 
 def rule(function: Function, *derivatives: Function | None, **details: Any) -> None:
@@ -91,7 +94,7 @@ def composite(*functions: Function) -> Callable[[F], F]:
 
 def declare_once(function: Function) -> None:
     """Raise if a function has its row already."""
-    if function in RULES or function in CONSTANT or function in COMPOSITE:
+    if any(function in table for table in (RULES, COMPOSITE, CONSTANT, REFUSED)):
         raise ValueError(f"{full_name(function)} already has a row in the table of rules; keep one of the two")
 
 
@@ -111,6 +114,13 @@ def constant(*functions: Function) -> None:
     for function in functions:
         declare_once(function)
         CONSTANT.add(function)
+
+
+def refused(advice: str, *functions: Function) -> None:
+    """Declare functions that have no derivative, and what to say to who calls them with a Value."""
+    for function in functions:
+        declare_once(function)
+        REFUSED[function] = advice
 
 
 def zero(g: Any, y: Any, *inputs: Any) -> None:
@@ -145,8 +155,9 @@ def options_of(skipped: int, functions: tuple[Function | None, ...]) -> frozense
 def full_name(function: Function) -> str:
     """Return a function's name as its users write it: np.linalg.inv, mg.relu."""
     module = getattr(function, "__module__", None) or "numpy"
-    if isinstance(function, np.ufunc) and not module.startswith("scipy"):
-        module = "numpy"
+    if isinstance(function, np.ufunc):  # which does not say where it is from
+        special = sys.modules.get("scipy.special")
+        module = "scipy.special" if getattr(special, function.__name__, None) is function else "numpy"
     package = "mg" if module.startswith("microgd") else module.replace("numpy", "np")
     return f"{package}.{function.__name__}"
 
@@ -154,8 +165,15 @@ def full_name(function: Function) -> str:
 def find(function: Function) -> Rule:
     """Return a function's row, or say that there is none and name the nearest."""
     row = RULES.get(function)
+    if row is None and full_name(function).startswith("scipy.special"):
+        importlib.import_module(f"{__package__}.special")  # whose rows nobody needs who has no SciPy
+        row = RULES.get(function)
+    if row is None and function in REFUSED:
+        raise NotImplementedError(
+            f"{full_name(function)} has no derivative, and one of its arguments is a Value: {REFUSED[function]}"
+        )
     if row is None:
-        names = {full_name(known): known for known in (*RULES, *COMPOSITE)}
+        names = [name for name in map(full_name, (*RULES, *COMPOSITE)) if not name.startswith("mg.")]
         near = difflib.get_close_matches(full_name(function), names, n=1, cutoff=0.6)
         raise NotImplementedError(
             f"{full_name(function)} has no derivative rule, and one of its arguments is a Value. "
