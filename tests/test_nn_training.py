@@ -474,6 +474,50 @@ def test_bad_input_is_named(call: Any, error: type[Exception], message: str) -> 
         call()
 
 
+def classifier(loss: Any, units: int = 3) -> mg.Sequential:
+    model = mg.Sequential([mg.Dense(units, "sigmoid")], seed=0)
+    model.compile("sgd", loss)
+    return model
+
+
+@pytest.mark.parametrize(
+    "loss", ["sparse_categorical_crossentropy", lambda *both: mg.sparse_categorical_crossentropy(*both)]
+)
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (
+            [0, 1, 5, 2],
+            r"the class 5 in row . .counted from 0., and 1 such rows in all; expected whole numbers from 0 to 2",
+        ),
+        ([0, 1, 0, -1], r"the class -1 in row ."),
+        ([0, 1, 0.5, 1], r"the class 0.5 in row . .*The last layer needs a unit for each class"),
+        ([1, 2, 3, 1], r"the class 3 in row . .*They seem to count from 1: subtract 1"),
+    ],
+)
+def test_classes_that_are_none_are_named(loss: Any, classes: list[float], message: str) -> None:
+    x = np.ones((4, 2))
+    for call in (
+        lambda: classifier(loss).fit(x, classes),
+        lambda: classifier(loss).fit(x, classes, epochs=100),  # compiled
+        lambda: classifier(loss).fit(x, [0, 1, 2, 0], validation_data=(x, classes)),
+        lambda: classifier(loss).fit([(x, classes)]),
+        lambda: classifier(loss).evaluate(x, classes),
+        lambda: classifier(loss).train_on_batch(x, classes),  # where the rows are shuffled, their place is in a batch
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+
+
+def test_classes_of_bad_rows_in_later_batches_are_named_too() -> None:
+    classes = np.zeros(400)
+    classes[301] = 3
+    with pytest.raises(ValueError, match="the class 3 in row 301 "):
+        classifier("sparse_categorical_crossentropy").fit(np.ones((400, 2)), classes, epochs=10)
+    with pytest.raises(ValueError, match=r"y has 2 in row 0 .*binary_crossentropy expects 0 and 1.*hinge"):
+        classifier("binary_crossentropy", 1).fit(np.ones((2, 2)), [2, 1])
+
+
 def test_the_wrong_number_of_features_names_both_shapes() -> None:
     x, y = line()
     model = linear()

@@ -204,7 +204,7 @@ def sparse_categorical_crossentropy(
     Returns: As `mean_squared_error`.
 
     Raises:
-        ValueError: If y_true does not have one number a row.
+        ValueError: If y_true does not have one number a row, or one that is not the number of a class.
 
     Example:
         >>> round(float(sparse_categorical_crossentropy([1], [[0.0, 0.0]], from_logits=True)), 4)
@@ -221,8 +221,41 @@ def one_hot(classes: Any, y_pred: Any) -> Any:
             f"y_true has shape {classes.shape} and y_pred has shape {shape}; expected the number of one class a row, "
             f"shape {shape[:-1]}. For a column a class, use categorical_crossentropy."
         )
+    # In a step that is being compiled these are the classes that it is recorded with.
+    check_classes(getattr(classes, "value", classes), shape[-1], "y_true of a batch")
     return (np.reshape(classes, (*shape[:-1], 1)) == np.arange(shape[-1])) * 1.0
 
+
+def check_classes(classes: Any, count: int, name: str = "y") -> None:
+    """Raise unless all are whole numbers from 0 to less than a count."""
+    wrong = (classes != np.floor(classes)) | (classes < 0) | (classes >= count)
+    if np.any(wrong):
+        row = int(np.argwhere(wrong)[0][0])
+        from_1 = count > 1 and np.min(classes) == 1 and np.max(classes) == count
+        hint = "They seem to count from 1: subtract 1." if from_1 else "The last layer needs a unit for each class."
+        raise ValueError(
+            f"{name} has the class {np.ravel(classes[row])[0]:g} in row {row} (counted from 0), and {np.sum(wrong)} "
+            f"such rows in all; expected whole numbers from 0 to {count - 1}, for predictions of {count}. {hint}"
+        )
+
+
+def check_probabilities(y: Any, count: int) -> None:
+    """Raise unless all are numbers from 0 to 1."""
+    wrong = (y < 0) | (y > 1)
+    if np.any(wrong):
+        row = int(np.argwhere(wrong)[0][0])
+        raise ValueError(
+            f"y has {np.ravel(y[row])[0]:g} in row {row} (counted from 0), and {np.sum(wrong)} such numbers in all; "
+            "binary_crossentropy expects 0 and 1, or probabilities between. For two classes that are called otherwise "
+            "write (y == 2) * 1.0, say; for -1 and 1 there is hinge."
+        )
+
+
+# What the targets have to be, for those losses that would give a number for any: (targets, units of the last layer).
+TARGETS: dict[Loss, Callable[[Any, int], None]] = {
+    sparse_categorical_crossentropy: check_classes,
+    binary_crossentropy: check_probabilities,
+}
 
 LOSSES: dict[str, Loss] = {
     "mean_squared_error": mean_squared_error,

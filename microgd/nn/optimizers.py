@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -66,6 +66,8 @@ class Optimizer:
     global_clip_norm: float | None = field(default=None, kw_only=True)
     groups: Mapping[str, Mapping[str, Any]] | None = field(default=None, kw_only=True)
 
+    changes: ClassVar[int] = 0  # of the settings but the learning rate: a compiled step goes by it
+
     __repr__ = default_repr
 
     def __post_init__(self) -> None:
@@ -73,7 +75,7 @@ class Optimizer:
         self.parameters: list[Value] = []
         self.state: list[State] = []
         self.place_of: dict[Value, int] = {}
-        self.changes: dict[Value, Settings] = {}  # what the groups change for each parameter, ...
+        self.of_groups: dict[Value, Settings] = {}  # what the groups change for each parameter, ...
         self.matched: Any = None  # ... and the groups that this was found with
         if not callable(self.learning_rate) and not 0 <= self.learning_rate < math.inf:
             raise ValueError(f"learning_rate is {self.learning_rate!r}; expected a number from 0, such as 0.01.")
@@ -113,7 +115,7 @@ class Optimizer:
             >>> v.data
             0.2
         """
-        if self.groups is not self.matched or self.groups:
+        if self.groups or self.matched:
             parameters = list(parameters)
             self.match(parameters)
         places = [self.place(parameter) for parameter in parameters if parameter.grad is not None]
@@ -126,15 +128,25 @@ class Optimizer:
         if trace is not None:
             self.prepare(trace)
         chosen = [self.parameters[place] for place in places]
-        updated = self.update(
-            [parameter._data for parameter in chosen],
-            [raw(parameter.grad) for parameter in chosen],
-            [self.state[place] for place in places],
-            self.members(chosen, trace) if self.groups else [(self, self.numbers((), trace))] * len(chosen),
-        )
-        for parameter, place, (data, state) in zip(chosen, places, updated, strict=True):
+        data = [parameter._data for parameter in chosen]
+        gradients = self.clipped([raw(parameter.grad) for parameter in chosen])
+        states = [self.state[place] for place in places]
+        if self.groups:
+            updated = [
+                member.formula(parameter, member.decayed(parameter, gradient), state, scalars)
+                for parameter, gradient, state, (member, scalars) in zip(
+                    data, gradients, states, self.members(chosen, trace), strict=True
+                )
+            ]
+        else:
+            scalars = self.scalars() if trace is None else self.numbers((), trace)
+            updated = [
+                self.formula(parameter, self.decayed(parameter, gradient), state, scalars)
+                for parameter, gradient, state in zip(data, gradients, states, strict=True)
+            ]
+        for parameter, place, (new, state) in zip(chosen, places, updated, strict=True):
             # A new array, never written into the old one: a graph that used the old one stays right.
-            parameter._data = float(data) if type(parameter._data) is float else data
+            parameter._data = float(new) if type(parameter._data) is float else new
             parameter.watched = None
             self.state[place] = state
         if trace is None:
@@ -142,17 +154,21 @@ class Optimizer:
 
     def count(self) -> None:
         """Count a step that has been made."""
-        self.iterations += 1
+        self.__dict__["iterations"] += 1  # past __setattr__, for it is done in each step
 
     def prepare(self, trace: Any) -> None:
         """Tell a step that is being compiled what changes from call to call, and what must not."""
-        kinds = [self.member(changes) for changes in dict.fromkeys([(), *self.changes.values()])]
+        kinds = [self.member(changes) for changes in dict.fromkeys([(), *self.of_groups.values()])]
         trace.lift_states(self.state, max((kind.slots() for kind in kinds), key=len))
         trace.after.append(self.count)
-        settings = {name: value for name, value in vars(self).items() if name in type(self).__dataclass_fields__}
+        trace.guards.append((self, "changes", self.changes))
         if self.groups:
-            settings["changes"] = self.changes
-        trace.guards += [(self, name, value) for name, value in settings.items() if name != "learning_rate"]
+            trace.guards.append((self, "of_groups", self.of_groups))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.__dataclass_fields__ and name != "learning_rate":
+            vars(self)["changes"] = self.changes + 1
+        object.__setattr__(self, name, value)
 
     def numbers(self, changes: Settings, trace: Any) -> State:
         """Return the numbers in the formula that change from step to step; a compiled step draws them anew each time.
@@ -166,17 +182,6 @@ class Optimizer:
         draw = self.scalars if not changes else lambda: self.member(changes).scalars()
         scalars: State = trace.draw(draw, "learning_rate")
         return scalars
-
-    def update(
-        self, parameters: list[Any], gradients: list[Any], states: list[State], members: list[tuple[Optimizer, State]]
-    ) -> list[tuple[Any, State]]:
-        """Return each new parameter with its new state: the whole step as a pure function of arrays."""
-        return [
-            member.formula(parameter, member.decayed(parameter, gradient), state, scalars)
-            for parameter, gradient, state, (member, scalars) in zip(
-                parameters, self.clipped(gradients), states, members, strict=True
-            )
-        ]
 
     def decayed(self, parameter: Any, gradient: Any) -> Any:
         """Return the gradient with the weight decay's part added."""
@@ -212,7 +217,7 @@ class Optimizer:
 
     def slots_of(self, parameter: Value) -> tuple[str, ...]:
         """Return the names of the state that is kept for a parameter."""
-        return self.member(self.changes.get(parameter, ())).slots()
+        return self.member(self.of_groups.get(parameter, ())).slots()
 
     # Groups -------------------------------------------------------------------------------------------------------
 
@@ -251,10 +256,10 @@ class Optimizer:
         Args:
             parameters: All that there are; those that were given before count too.
         """
-        if self.groups is self.matched and self.changes.keys() >= set(parameters):
+        if self.groups is self.matched and self.of_groups.keys() >= set(parameters):
             return
         self.check_groups()
-        found: dict[Value, dict[str, Any]] = {parameter: {} for parameter in (*self.changes, *parameters)}
+        found: dict[Value, dict[str, Any]] = {parameter: {} for parameter in (*self.of_groups, *parameters)}
         for pattern, settings in (self.groups or {}).items():
             matching = [parameter for parameter in found if fnmatchcase(parameter.name or "", pattern)]
             if not matching:
@@ -266,7 +271,7 @@ class Optimizer:
             for parameter in matching:
                 found[parameter] |= settings
         self.matched = self.groups
-        self.changes = {parameter: tuple(settings.items()) for parameter, settings in found.items()}
+        self.of_groups = {parameter: tuple(settings.items()) for parameter, settings in found.items()}
         for place in range(len(self.parameters)):
             self.lengthen(place)
 
@@ -282,7 +287,7 @@ class Optimizer:
 
     def members(self, parameters: list[Value], trace: Any) -> list[tuple[Optimizer, State]]:
         """Return for each parameter the optimizer of its groups, and the numbers in its formula."""
-        changes = [self.changes[parameter] for parameter in parameters]
+        changes = [self.of_groups[parameter] for parameter in parameters]
         made = {change: (self.member(change), self.numbers(change, trace)) for change in dict.fromkeys(changes)}
         return [made[change] for change in changes]
 

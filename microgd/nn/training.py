@@ -34,7 +34,7 @@ from .feeding import (
     weights_of,
 )
 from .layer import Layer
-from .losses import Loss, loss_of
+from .losses import TARGETS, Loss, loss_of
 from .metrics import Metric, metrics_of
 from .optimizers import Optimizer, optimizer_of
 from .progress import Progress
@@ -210,7 +210,15 @@ class Model(Layer):
 
     def fitting(self, rows: Batch) -> Batch:
         """Return rows with their targets in the shape that the model predicts."""
-        return rows._replace(y=like_prediction(rows.y, self.output_shape(rows.x)))
+        return rows._replace(y=self.targets(rows.y, self.output_shape(rows.x)))
+
+    def targets(self, y: Any, prediction_shape: tuple[int, ...]) -> Any:
+        """Return targets in the shape that the model predicts, or say why the loss makes no sense of them."""
+        y = like_prediction(y, prediction_shape)
+        check = None if self.optimizer is None else TARGETS.get(self.loss)
+        if check is not None:
+            check(y, prediction_shape[-1])
+        return y
 
     def train_step(self, batch: Batch, parameters: list[Value]) -> tuple[Any, Any]:
         """Do one step, and return the loss before it and the predictions.
@@ -407,7 +415,7 @@ class Model(Layer):
             else:
                 first = next(iter(feed.epoch())).x
         shape = self.output_shape(first)
-        feed.shape = lambda y: like_prediction(y, shape)
+        feed.shape = lambda y: self.targets(y, shape)
         if isinstance(feed.source, Batch):
             feed.source = feed.source._replace(y=feed.shape(feed.source.y))
         measure = None if validation is None else feed.measurer(self, validation)
