@@ -274,3 +274,17 @@ def test_complex_numbers_may_come_between_but_the_result_is_real() -> None:
     assert z.dtype == complex
     with pytest.raises(ValueError, match=r"real number to differentiate, but sum gave complex128. Take its real part"):
         np.sum(z).backward()
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda x: x + np.ones(4), ValueError, r"np\.add cannot take inputs of shapes \(3,\) and \(4,\): .* Reshape or"),
+        (lambda x: x.mean(axis=5), np.exceptions.AxisError, r"np\.mean .* of shape \(3,\): axis 5 .* counted from 0"),
+        (lambda x: x.reshape(2, 2), ValueError, r"np\.reshape cannot take an input of shape \(3,\): cannot reshape"),
+        (lambda x: x[7], IndexError, r"cannot take an input of shape \(3,\): index 7 is out of bounds"),
+    ],
+)
+def test_what_numpy_refuses_is_refused_with_the_shapes(call: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call(Value([1.0, 2.0, 3.0]))
