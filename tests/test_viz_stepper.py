@@ -145,6 +145,22 @@ def test_two_thousand_values_make_a_page_and_a_hundred_thousand_are_refused_at_o
     assert time.perf_counter() - start < 1.0  # the limit that the issue gives
 
 
+@pytest.mark.parametrize("power", [0.5, -1.0])
+def test_an_infinite_slope_is_shown_as_one(power: float) -> None:
+    with np.errstate(all="ignore"):
+        value = Value(0.0) ** power
+        events = mg.step(value).events
+        value.backward()
+    assert events[-1].contribution == value.inputs[0].grad
+    assert events[-1].numbers.endswith("inf")
+
+
+def test_many_paths_are_not_all_written_out() -> None:
+    a = Value(2.0, name="a")
+    last = mg.step(a + a + a + a + a + a + a + a).events[-1]
+    assert last.numbers == "7 + 1 × 1 = 8; path 8 of 8, in all 1 + 1 + 1 + 1 + … + 1 = 8"
+
+
 def test_what_cannot_be_stepped_through() -> None:
     with pytest.raises(RuntimeError, match="nothing was recorded"):
         mg.step(Value(1.0))

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .rules.elementwise import is_complex
-from .rules.table import RULES, Function, Rule, find, full_name, parameters_of
+from .rules.table import RULES, Function, Rule, find, full_name, no_derivative
 from .symbols import Symbol, functions_in, source, trace
 
 NO_OPTIONS: dict[str, Any] = {}
@@ -134,34 +134,19 @@ def sum_to(cotangent: Any, shape: tuple[int, ...]) -> Any:
     return np.add.reduce(cotangent, axis=tuple(range(extra))) if extra else cotangent
 
 
-def no_derivative(function: Function, argument: int | str) -> NotImplementedError:
-    """Return the error for an argument, by position or by name, that cannot be a Value."""
-    if isinstance(argument, int):
-        names = parameters_of(function)
-        argument = names[argument] if argument < len(names) else f"number {argument + 1}"
-    return NotImplementedError(
-        f"{full_name(function)} has no derivative with respect to its argument {argument!r}, but got a Value there; "
-        "pass value.data if it is meant as a constant."
-    )
-
-
 def rescue(rule: Rule, error: Exception, *operands: Any) -> Any:
     """Answer as NumPy does where Python floats raise (1 / 0, exp(1000)); else say which shapes did not go together."""
     if isinstance(error, ArithmeticError | ValueError) and all(isinstance(x, float | int) for x in operands):
         return call_of(rule)(*map(float, operands))
-    if not isinstance(error, ArithmeticError | ValueError | TypeError | IndexError):
+    if isinstance(error, np.linalg.LinAlgError) or not isinstance(
+        error, ArithmeticError | ValueError | TypeError | IndexError
+    ):
         raise error
-    shapes = [str(np.shape(x)) for x in operands]
-    inputs = f"inputs of shapes {' and '.join(shapes)}" if len(shapes) > 1 else f"an input of shape {shapes[0]}"
-    advice = ""
-    if isinstance(error, np.exceptions.AxisError):
-        advice = " Axes are counted from 0, or from the last one back with -1, -2."
-    elif len(shapes) > 1:
-        advice = (
-            " Shapes are compared from the last axis back; they must be equal or 1. Reshape or transpose one of them."
-        )
-    name = full_name(rule.function)
-    raise type(error)(f"{name} cannot take {inputs}: {str(error).strip(' .')}.{advice}") from error
+    shapes = " and ".join(str(np.shape(x)) for x in operands)
+    raise type(error)(
+        f"{full_name(rule.function)} cannot take inputs of shapes {shapes}: {error}. "
+        "Shapes are compared from the last axis back; they must be equal or 1. Reshape or transpose one of the two."
+    ) from error
 
 
 def settle(data: Any) -> Any:
@@ -439,9 +424,17 @@ def pull_with_options(node: Any, g: Any) -> None:
 
 def contribution_of(node: Any, argument: int, g: Any, y: Any, inputs: tuple[Any, ...]) -> Any:
     """Return what one edge adds to the gradient of its input, or None where the derivative is zero."""
+    product = product_of(node, argument, g, y, inputs)
+    return None if product is None else fit(product, inputs[argument])
+
+
+def product_of(node: Any, argument: int, g: Any, y: Any, inputs: tuple[Any, ...]) -> Any:
+    """Return the cotangent times the local derivative of one edge, before it is summed over broadcast axes."""
     derivative = node.rule.derivative(argument)
-    contribution = None if derivative is None else derivative(g, y, *inputs, **node.options)
-    return None if contribution is None else fit(contribution, inputs[argument])
+    try:
+        return None if derivative is None else derivative(g, y, *inputs, **node.options)
+    except (ZeroDivisionError, OverflowError):  # of Python floats only
+        return derivative_in_numpy(node, argument, g)
 
 
 def derivative_in_numpy(node: Any, argument: int, g: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.backward import Step, ancestors, seed_for, walk
+from ..autograd.operators import product_of
 from ..autograd.rules.table import full_name
 from ..autograd.value import Value
 from .labels import constant, derivative, names_of, number, operation, short
@@ -127,12 +128,10 @@ class Narrator:
         parts = self.parts.setdefault(parent, [])
         parts.append(contribution)
         if step.paths > 1:
-            terms = [factor(x) for x in parts]
-            if len(terms) > LISTED:
-                terms[LISTED - 2 : -1] = ["…"]
-            whole = f"in all {' + '.join(terms)} = {number(sofar)}"
             numbers += f"; path {step.path} of {step.paths}, "
-            numbers += whole if step.path == step.paths else f"so far {number(sofar)}"
+            numbers += (
+                f"in all {added(parts)} = {number(sofar)}" if step.path == step.paths else f"so far {number(sofar)}"
+            )
         yield self.edge(step, self.chain(step, "·"), numbers, local, "×", contribution, contribution, sofar)
 
     def array(self, step: Step) -> Iterator[Event]:
@@ -142,7 +141,7 @@ class Narrator:
         upstream = np.zeros(node.shape) if step.upstream is None else step.upstream
         product, contribution, total = (zeros if x is None else x for x in (None, step.contribution, step.total))
         if step.contribution is not None:
-            product = node.rule.derivative(step.argument)(upstream, node._data, *node.operands, **node.options)
+            product = product_of(node, step.argument, upstream, node._data, node.operands)
         local, sign, symbols, numbers = self.product(step, upstream, product)
         path = ""
         if step.paths > 1:
@@ -246,10 +245,16 @@ class Narrator:
 
 def slope(node: Value, argument: int) -> Any:
     """Return the local derivative of an elementwise step, in the shape of its result; None where it is zero."""
-    assert node.rule is not None
-    rule = node.rule.derivative(argument)
     one = np.ones(node.shape) if node.shape else 1.0
-    return None if rule is None else rule(one, node._data, *node.operands, **node.options)
+    return product_of(node, argument, one, node._data, node.operands)
+
+
+def added(parts: list[Any]) -> str:
+    """Return a sum written out: 9 + 9 + 9; its middle left out where it is long."""
+    left_out = len(parts) > LISTED
+    shown = [*parts[: LISTED - 2], parts[-1]] if left_out else parts
+    terms = [factor(x) for x in shown]
+    return " + ".join([*terms[:-1], "…", terms[-1]] if left_out else terms)
 
 
 def term(data: Any) -> str:

@@ -9,7 +9,7 @@ import graphviz
 
 from ..autograd.value import Value
 from .drawing import FONT, Drawing, edge_label, escaped
-from .labels import operation, short, summary
+from .labels import operation, short
 
 LARGEST = 300  # nodes; a larger picture cannot be read
 LONGEST_SPAN = 4  # of operations; a leaf used by operations farther apart is drawn beside each of them
@@ -32,25 +32,22 @@ def used_far_apart(values: list[Value]) -> set[Value]:
     return {x for x, at in used.items() if x.rule is None and max(at) - min(at) > LONGEST_SPAN}
 
 
-def diagram(values: list[Value], names: dict[Value, str], data: dict[Value, str], totals: dict[Value, Any]) -> Drawing:
-    """Return the picture of a graph with all gradients: what is laid out, and what stands where no script runs."""
+def diagram(values: list[Value], names: dict[Value, str], lines: dict[Value, list[str]], size: float = 12) -> Drawing:
+    """Return the picture of a graph: a box a Value, with some lines below its name, in type of a size in points."""
     places = {value: str(place) for place, value in enumerate(values)}
     copied = used_far_apart(values)
     picture = graphviz.Digraph(
         graph_attr={"rankdir": "LR", "fontname": FONT, "nodesep": "0.35", "ranksep": "0.45", "bgcolor": "white"},
-        node_attr={"shape": "box", "fontname": FONT, "fontsize": "12", "margin": "0.14,0.09", "color": "#4b5563"},
+        node_attr={"shape": "box", "fontname": FONT, "fontsize": str(size), "margin": "0.14,0.09", "color": "#4b5563"},
         edge_attr={"fontname": FONT, "fontsize": "11", "color": "#6b7280", "fontcolor": "#4b5563", "arrowsize": "0.7"},
     )
 
     def draw(name: str, value: Value) -> None:
         title = names[value] if value.rule is None else f"{names[value]} = {short(operation(value, names))}"
-        lines = [title, *data[value].split(": ", 1)]
-        if value in totals:
-            lines.append(f"∂ {summary(totals[value]).rpartition(': ')[2]}")
         style = {"style": "filled", "fillcolor": "#f9fafb"}
         if value.rule is None:
             style = {"style": "dashed,filled,rounded" if value in copied else "filled,rounded", "fillcolor": "#dbeafe"}
-        picture.node(name, escaped("\n".join(lines)), **style)
+        picture.node(name, escaped("\n".join([title, *lines[value]])), width="1.4" if value.shape else "0.7", **style)
 
     for value in values:
         if value not in copied:

@@ -5,7 +5,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 const PACE = 1400; // milliseconds a step at speed 1
 const SPEEDS = [0.5, 1, 2, 4];
-const SQUEEZE = 0.75; // a wide picture shrinks so far, then it scrolls
+const SQUEEZE = 0.8; // a wide picture shrinks so far, then it scrolls
 const NEIGHBOURS = 6; // values shown on either side where a graph is too large for one picture
 const THUMBNAIL = { width: 62, height: 26, cell: 9 };
 const [KIND, NODE, PARENT, ARGUMENT, SYMBOLS, NUMBERS, WHY, TOTAL, TABLE, FIGURES, SCALE] = Array(11).keys();
@@ -302,7 +302,8 @@ function mount(host, content, style) {
   }
 
   function figure(parent, caption, place, scale) {
-    const { shape, cells, whole } = typeof place === "string" ? { shape: "", cells: [[place]], whole: true } : content.arrays[place];
+    const array = typeof place === "string" ? { shape: "", cells: [[place]], whole: true } : content.arrays[place];
+    const { shape, cells, whole, most } = array;
     const columns = cells.length ? cells[0].length : 0;
     const written = columns <= 4 && cells.length <= 6;
     const made = element("figure", {}, parent);
@@ -315,7 +316,7 @@ function mount(host, content, style) {
       const cell = element("span", { title: text, class: value < 0 ? "negative" : "positive" }, grid, written ? text : "");
       cell.style.setProperty("--level", level(value, scale));
     }
-    if (!whole) element("small", {}, made, "a square: the largest of a block");
+    if (!written) element("small", {}, made, `up to ${most}${whole ? "" : "; a square: the largest of a block"}`);
   }
 
   // Moving ---------------------------------------------------------------------------------------------------------

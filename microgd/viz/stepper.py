@@ -24,6 +24,8 @@ from .layout import diagram, labels_of, positions
 from .ledger import Ledger, rows_of
 from .parts import unfused
 
+DRAWN_LARGER = 13  # points, for what is shown at 12: names are bold, and Graphviz measures them plain
+SPACE = "\N{NO-BREAK SPACE}"  # Graphviz leaves out a line of nothing
 LEDGER_ROWS = 300  # in the text that stands where no script runs
 ROWS, COLUMNS = 8, 10  # of an array that are shown; a larger one is shown in so many blocks
 
@@ -77,12 +79,12 @@ class Stepper:
     def _repr_html_(self) -> str:
         fallback, picture, advice = [], None, ""
         if len(self.values) <= LARGEST_PICTURE:
-            drawing = diagram(self.values, self.names, self.data, self.totals)
             try:
-                picture = positions(drawing)
-                svg = base64.b64encode(drawing.render("svg")).decode()
+                picture = positions(diagram(self.values, self.names, self.lines(moving=True), DRAWN_LARGER))
+                svg = diagram(self.values, self.names, self.lines(moving=False)).render("svg")
                 alt = f"The graph of {self.names[self.root]}: {len(self.values)} values."
-                fallback.append(f'<img alt="{html.escape(alt)}" src="data:image/svg+xml;base64,{svg}">')
+                source = f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
+                fallback.append(f'<img alt="{html.escape(alt)}" src="{source}">')
             except DrawingError:
                 advice = "For the picture of the graph: pip install 'microgd[viz]'."
         else:
@@ -91,16 +93,25 @@ class Stepper:
         more = f"\n... and {left_out} more edges" if left_out else ""
         table = html.escape(f"{Ledger(self.rows, False)}{more}")
         state = " open" if len(self.rows) < 20 else ""
-        pre = f'<pre style="white-space: pre; overflow-x: auto">{table}</pre>'
+        pre = f'<pre style="font-family: monospace; white-space: pre; overflow-x: auto">{table}</pre>'
         fallback.append(f"<details{state}><summary>Backpropagation as a table</summary>{pre}</details>")
         if advice:
             fallback.append(f"<p>{html.escape(advice)}</p>")
         data = as_script({"picture": picture, "advice": advice, **self.content()})
         key = hashlib.sha256(data.encode()).hexdigest()[:12]  # so that a script finds its own place on the page
-        source = files(__package__)
-        script = (source / "stepper.js").read_text(encoding="utf-8")
-        style = as_script((source / "stepper.css").read_text(encoding="utf-8"))
+        folder = files(__package__)
+        script = (folder / "stepper.js").read_text(encoding="utf-8")
+        style = as_script((folder / "stepper.css").read_text(encoding="utf-8"))
         return OUTPUT.format(key=key, fallback="\n".join(fallback), script=script, data=data, style=style)
+
+    def lines(self, *, moving: bool) -> dict[Value, list[str]]:
+        """Return what stands in a box below the name: data and gradient; where it moves, space to paint arrays in."""
+        found = {}
+        for value in self.values:
+            *sizes, data = self.data[value].split(": ", 1)
+            gradient = f"∂ {summary(self.totals[value]).rpartition(': ')[2]}" if value in self.totals else ""
+            found[value] = [*sizes, SPACE, SPACE] if moving and value.shape else [*sizes, data, gradient]
+        return found
 
     def content(self) -> dict[str, Any]:
         """Return everything that the page shows, beside the places of the boxes: texts and short arrays."""
@@ -180,7 +191,13 @@ def table_of(array: Any) -> dict[str, Any]:
     whole = rows.shape[0] <= ROWS and rows.shape[1] <= COLUMNS
     cells = rows if whole else extremes(extremes(rows, 0, ROWS), 1, COLUMNS)
     texts = [[number(x) for x in row] for row in cells]
-    return {"shape": shape(array), "cells": texts, "whole": whole, "largest": magnitude(array)}
+    return {
+        "shape": shape(array),
+        "cells": texts,
+        "whole": whole,
+        "largest": magnitude(array),
+        "most": number(magnitude(array)),
+    }
 
 
 def extremes(rows: Any, axis: int, most: int) -> Any:
