@@ -142,11 +142,17 @@ def rescue(rule: Rule, error: Exception, *operands: Any) -> Any:
         error, ArithmeticError | ValueError | TypeError | IndexError
     ):
         raise error
-    shapes = " and ".join(str(np.shape(x)) for x in operands)
-    raise type(error)(
-        f"{full_name(rule.function)} cannot take inputs of shapes {shapes}: {error}. "
-        "Shapes are compared from the last axis back; they must be equal or 1. Reshape or transpose one of the two."
-    ) from error
+    shapes = [str(np.shape(x)) for x in operands]
+    inputs = f"inputs of shapes {' and '.join(shapes)}" if len(shapes) > 1 else f"an input of shape {shapes[0]}"
+    advice = ""
+    if isinstance(error, np.exceptions.AxisError):
+        advice = " Axes are counted from 0, or from the last one back with -1, -2."
+    elif len(shapes) > 1:
+        advice = (
+            " Shapes are compared from the last axis back; they must be equal or 1. Reshape or transpose one of them."
+        )
+    name = full_name(rule.function)
+    raise type(error)(f"{name} cannot take {inputs}: {str(error).strip(' .')}.{advice}") from error
 
 
 def settle(data: Any) -> Any:
