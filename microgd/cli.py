@@ -54,6 +54,7 @@ from .nn.saving import read_state
 
 SOURCES: dict[str, Callable[[], Table]] = {"houses": load_houses, "cars": load_cars, "boston": load_boston}
 DONE, BAD_INPUT, DIVERGED, INTERRUPTED = 0, 2, 3, 130
+BATCH = 256  # rows in a step, unless told otherwise
 STEPS = 10_000  # as many epochs as make this many, unless told otherwise
 LINES = 10  # of progress, where there is no terminal to show a bar on
 CHECKPOINTS = 100  # in a training
@@ -107,12 +108,12 @@ def parser() -> argparse.ArgumentParser:
         shown = "" if settings.get("default") in (None, []) else " (default: %(default)s)"
         train.add_argument(*names, help=help + shown, **settings)
 
-    add("source", nargs="?", default="houses", metavar="SOURCE", help=f"{', '.join(SOURCES)}, or a CSV file")
+    add("source", nargs="*", metavar="SOURCE", help=f"{', '.join(SOURCES)} (the first by default), or a CSV file")
     add("--target", help="the column to predict: the last one of a CSV file")
     add("--features", type=listed, help="the columns to predict it from, as A,B: all others")
     add("--drop-missing", action="store_true", help="leave out the rows of a CSV file that have empty cells")
     add("--epochs", type=whole, help=f"how often to go through all rows: what makes {STEPS} steps, or less")
-    add("--batch-size", type=whole, default=256, help="rows in a step")
+    add("--batch-size", type=whole, help=f"rows in a step: {BATCH}; with --dask, those of four blocks")
     add("--optimizer", choices=sorted(OPTIMIZERS), default="sgd", help="how to follow the gradient")
     add("--learning-rate", type=positive, default=0.01, help="the size of a step")
     add("--schedule", choices=("cosine", "constant"), default="cosine", help="whether the size of a step falls to 0")
@@ -133,6 +134,8 @@ def parser() -> argparse.ArgumentParser:
     add("--resume", action="store_true", help="go on from the state in --checkpoint-dir, if there is one")
     add("--out", type=Path, default=Path("run"), metavar="DIR", help="where to write model, history and pictures")
     add("--quiet", action="store_true", help="print nothing but errors")
+    add("--dask", action="store_true", help="train on files that outgrow memory, in processes of this machine")
+    add("--scheduler", metavar="ADDRESS", help="the same, on the cluster of a Dask scheduler, as tcp://10.0.0.1:8786")
 
     explain = commands.add_parser("explain", help="show backpropagation edge by edge, as a table or in steps")
     explain.add_argument(
@@ -221,9 +224,7 @@ class Run:
 
     def __init__(self, table: Table, options: argparse.Namespace) -> None:
         self.table, self.options = table, options
-        self.loss_name = {"mse": "mean_squared_error", "mae": "mean_absolute_error"}.get(options.loss, options.loss)
-        self.loss: Loss = LOSSES[self.loss_name]
-        self.classes = self.loss_name == CLASSES_LOSS
+        self.choose_loss()
         if self.classes and not np.isin(table.target, (0.0, 1.0)).all():
             raise ValueError(f"{CLASSES_LOSS} needs a target of 0 and 1, but {table.target_name} has other values.")
         generator = np.random.default_rng(options.seed)
@@ -242,10 +243,21 @@ class Run:
         for part in self.parts.values():
             part.x_scaled = self.x_scaler.transform(part.x)
             part.y_scaled = (part.y - self.y_mean) / self.y_scale
-        power = POWERS.get(self.loss_name)
-        self.unit = self.y_scale**power if power else 1.0  # what a loss in training is multiplied by to be in y's units
-        self.in_units = self.classes or power is not None
         self.model = self.made(generator)
+
+    def choose_loss(self) -> None:
+        """Look up the loss, and how it changes with the scale of the target."""
+        name = self.options.loss
+        self.loss_name = {"mse": "mean_squared_error", "mae": "mean_absolute_error"}.get(name, name)
+        self.loss: Loss = LOSSES[self.loss_name]
+        self.classes = self.loss_name == CLASSES_LOSS
+        self.power = POWERS.get(self.loss_name)
+        self.in_units = self.classes or self.power is not None
+
+    @property
+    def unit(self) -> float:
+        """What a loss in training is multiplied by to be in the units of the target."""
+        return float(self.y_scale**self.power) if self.power else 1.0
 
     def made(self, generator: np.random.Generator) -> Sequential:
         """Return the model, compiled."""
@@ -324,7 +336,7 @@ class Run:
                     f"{checkpoint} is of another training: {name} was {notes.get(name)!r} there and is {value!r} here. "
                     "Give the same options, or another --checkpoint-dir."
                 )
-        self.model.output_shape(train.x_scaled)
+        self.model.output_shape(np.asarray(train.x_scaled[:1]))
         self.model.load(checkpoint)
 
     def settle(self) -> None:
@@ -345,7 +357,8 @@ class Run:
     def finished(self) -> Sequential:
         """Return the model with both scalings as layers: it takes and gives the units of the table."""
         normalization = Normalization()
-        normalization.adapt(self.parts["train"].x)
+        normalization.make(self.x_scaler.mean_.shape)
+        normalization.mean, normalization.scale = self.x_scaler.mean_, self.x_scaler.scale_
         last = Activation("sigmoid") if self.classes else Rescaling(self.y_scale, self.y_mean)
         model = Sequential([normalization, *self.model.layers, last], seed=self.model.generator)
         model.notes = {"feature_names": list(self.table.feature_names), "target_name": self.table.target_name}
@@ -355,7 +368,7 @@ class Run:
         """Return the loss and R² (for classes: accuracy) of each part."""
         found = {}
         for name, part in self.parts.items():
-            y, y_pred = part.y, model.predict(part.x)
+            y, y_pred = part.y, np.asarray(model.predict(part.x))
             loss = (
                 self.loss(y, y_pred)
                 if self.in_units
@@ -409,10 +422,20 @@ def table_of(options: argparse.Namespace) -> Table:
 
 def train_command(options: argparse.Namespace) -> int:
     """Do `microgd train`."""
+    if options.dask or options.scheduler:
+        return int(import_module("microgd.cli_dask").train_command(options))
+    if len(options.source) > 1:
+        raise ValueError(f"{len(options.source)} sources, expected one; to train on all of these files, add --dask.")
+    options.source = options.source[0] if options.source else next(iter(SOURCES))
+    options.batch_size = options.batch_size or BATCH
+    return train(Run(table_of(options), options))
+
+
+def train(run: Run) -> int:
+    """Train, save what was learned, and print the figures."""
+    table, options = run.table, run.options
     say: Callable[..., None] = (lambda *texts: None) if options.quiet else print
-    table = table_of(options)
     options.out.mkdir(parents=True, exist_ok=True)
-    run = Run(table, options)
     rows = ", ".join(f"{len(part.x)} {USE[name]}" for name, part in run.parts.items())
     say(f"{len(table.data)} rows ({rows}), {table.data.shape[1]} features: {', '.join(table.feature_names)}")
     say(f"baseline loss, of predicting the mean of {table.target_name}: {run.baseline():.6g}")

@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 
 import microgd as mg
+from microgd.cli import main
+from microgd.compiler.compile import Plan
 from microgd.data.tables import DataError
 
 da = pytest.importorskip("dask.array", reason='Dask is missing: pip install "microgd[dask]"')
@@ -102,9 +104,24 @@ def test_rows_are_summed_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> Non
     how: Any = {"batch_size": 1000, "epochs": 20, "shuffle": False, "verbose": 0}
     here, there = perceptron(), perceptron()
     here.fit(X, Y, **how)
-    monkeypatch.setattr(gradients, "ROWS_AT_ONCE", 64)
+    monkeypatch.setattr(gradients, "ROWS_AT_A_TIME", 64)
     there.fit(on_dask(X), on_dask(Y), **how)
     np.testing.assert_allclose(weights(there), weights(here), rtol=0, atol=1e-12)
+
+
+def test_a_step_is_compiled_once_and_replayed(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    class Counted(Plan):
+        def __init__(self, *arguments: Any) -> None:
+            made.append(arguments)
+            super().__init__(*arguments)
+
+    monkeypatch.setattr("microgd.compiler.compile.Plan", Counted)
+    with dask.config.set(scheduler="synchronous"):
+        perceptron().fit(on_dask(X, (250,) * 4), on_dask(Y, (250,) * 4), epochs=5, verbose=0)
+    assert len(made) == 1
+    assert "tanh(" in gradients.own.twin.compiled.source
 
 
 def test_the_order_of_rows_when_shuffled() -> None:
@@ -544,8 +561,48 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="there is no such file"):
         perceptron().fit(tmp_path / "*.csv")
     folder = written(tmp_path / "rows")
-    with pytest.raises(DataError, match="there is no column 'prize' to predict; it has a, b, c, d, e, price"):
+    with pytest.raises(DataError, match="there is no column 'prize'; it has a, b, c, d, e, price"):
         perceptron().fit(folder, "prize")
+
+
+# The command line -----------------------------------------------------------------------------------------------------
+
+
+def test_the_command_line_trains_on_files(tmp_path: Path, client: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = written(tmp_path / "rows")
+    files = [str(path) for path in sorted(folder.glob("*.csv"))]
+    out = tmp_path / "out"
+    how = ["--scheduler", client.scheduler.address, "--out", str(out), "--epochs", "40", "--learning-rate", "0.05"]
+    checkpoint = ["--checkpoint-dir", str(tmp_path / "kept"), "--resume"]
+    assert main(["train", *files, *how, *checkpoint, "--target", "price"]) == 0
+    printed = capsys.readouterr().out
+    assert "1000 rows (640 to train on, 160 to validate, 200 to test), 5 features: a, b, c, d, e" in printed
+    assert {path.name for path in out.iterdir()} >= {"model.safetensors", "history.csv"}
+    model = mg.load_model(out / "model.safetensors")
+    assert mg.r2(Y[:, None], model.predict(X)) > 0.95
+    assert main(["train", *files, *how, *checkpoint, "--target", "price"]) == 0  # from the checkpoint: nothing to do
+    assert np.array_equal(weights(mg.load_model(out / "model.safetensors")), weights(model))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["a.csv", "b.csv"], "2 sources, expected one; to train on all of these files, add --dask"),
+        (["--dask"], "--dask needs files"),
+        (["nowhere.csv", "--dask", "--drop-missing"], "--drop-missing does not go with --dask"),
+        (["a.csv", "--scheduler", "nonsense://x"], "no Dask scheduler answers at 'nonsense://x'"),
+    ],
+)
+def test_the_command_line_refuses(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_command_line_names_a_bad_file(tmp_path: Path, client: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = written(tmp_path / "rows")
+    (folder / "part-2.csv").write_text("a,b,c,d,e,price\n1,2,3,4,5,6\n1,2,nan,4,5,6\n")
+    assert main(["train", str(folder), "--scheduler", client.scheduler.address, "--out", str(tmp_path / "out")]) == 2
+    assert "part-2.csv: row 2 (line 3), column 'c' is nan" in capsys.readouterr().err
 
 
 # What does not fit one process: run by `pytest -m by_hand tests/test_distributed.py` ----------------------------------

@@ -55,33 +55,48 @@ def rows_in_files(x: str | os.PathLike[str], y: Any = None) -> tuple[Any, Any]:
         ...     x.shape, y.compute().tolist()
         ((4, 1), [10.0, 20.0, 10.0, 20.0])
     """
-    paths = files_in(x)
+    paths = files_in([x])
+    if Path(paths[0]).suffix == ".npy":
+        return npy_rows(paths, y)
+    columns, table = table_in_files(paths)
+    target = columns[-1] if y is None else y
+    others = [name for name in columns if name != target]
+    return picked(paths, columns, table, others), picked(paths, columns, table, [target])[:, 0]
+
+
+def table_in_files(paths: Sequence[str]) -> tuple[list[str], Any]:
+    """Return the names of the columns in CSV or Parquet files, and all of them as a Dask array."""
     kind = Path(paths[0]).suffix
     if kind == ".npy":
-        return npy_rows(paths, y)
+        raise DataError(f"{paths[0]}: an npy file does not name its columns; give CSV or Parquet files")
     columns, slices, read = (csv_rows if kind == ".csv" else parquet_rows)(paths)
-    target = columns[-1] if y is None else y
-    if target not in columns:
-        raise DataError(
-            f"{paths[0]}: there is no column {target!r} to predict; it has {', '.join(columns)}; give the name of one"
-        )
-    at = columns.index(target)
-    whole = stacked(slices, read, (len(columns),), np.dtype(float))
-    return whole[:, [i for i in range(len(columns)) if i != at]], whole[:, at]
+    return columns, stacked(slices, read, (len(columns),), np.dtype(float))
 
 
-def files_in(pattern: str | os.PathLike[str]) -> list[str]:
-    """Return the files of a folder or a pattern, by name, all of one kind."""
-    text = os.fspath(pattern)
-    if os.path.isdir(text):
-        found = [str(path) for path in Path(text).iterdir() if path.suffix in SUFFIXES]
-    else:
-        found = glob(text) if has_magic(text) else [text]
-    paths = sorted(os.path.abspath(path) for path in found)
-    if not paths or not os.path.exists(paths[0]):
+def picked(paths: Sequence[str], columns: Sequence[str], table: Any, names: Sequence[str]) -> Any:
+    """Return some columns of the table in some files."""
+    for name in names:
+        if name not in columns:
+            raise DataError(f"{paths[0]}: there is no column {name!r}; it has {', '.join(columns)}; give one of them")
+    return table[:, [columns.index(name) for name in names]]
+
+
+def files_in(patterns: Sequence[str | os.PathLike[str]]) -> list[str]:
+    """Return the files in folders, of patterns, or named themselves, in the order of their names, all of one kind."""
+    names = [os.fspath(pattern) for pattern in patterns]
+    text = ", ".join(names[:2]) + (", ..." if len(names) > 2 else "")
+    found: list[str] = []
+    for pattern in names:
+        if os.path.isdir(pattern):
+            found += [str(path) for path in Path(pattern).iterdir() if path.suffix in SUFFIXES]
+        else:
+            found += glob(pattern) if has_magic(pattern) else [pattern]
+    paths = sorted({os.path.abspath(path) for path in found})
+    missing = [path for path in paths if not os.path.exists(path)]
+    if missing or not paths:
         raise FileNotFoundError(
-            f"{text}: there is no such file here ({os.getcwd()}); expected a folder, a pattern or a file with the "
-            f"endings {', '.join(SUFFIXES)}"
+            f"{missing[0] if missing else text}: there is no such file here ({os.getcwd()}); expected folders, "
+            f"patterns or files with the endings {', '.join(SUFFIXES)}"
         )
     kinds = {Path(path).suffix: path for path in reversed(paths)}
     if len(kinds) > 1 or not set(kinds) <= set(SUFFIXES):
@@ -206,7 +221,7 @@ def npy_rows(paths: Sequence[str], y: Any) -> tuple[Any, Any]:
                 "give files with the targets as y"
             )
         return x[:, :-1], x[:, -1]
-    targets = files_in(y)
+    targets = files_in([y])
     found = npy_array(targets)
     if len(targets) == len(paths):
         for path, other in zip(paths, targets, strict=True):

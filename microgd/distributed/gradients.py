@@ -14,9 +14,8 @@ from ..autograd.value import no_grad
 from ..compiler.compile import compile as compile_step
 from ..compiler.tracing import CompileError
 from ..data.tables import DataError
-from ..nn.feeding import Batch
+from ..nn.feeding import ROWS_AT_A_TIME, Batch
 
-ROWS_AT_ONCE = 16_384  # bounds the memory that a step takes on a worker, whatever the size of blocks and batches
 SEEN_BEFORE_COMPILED = 3  # batches of a shape
 COMPILED_AT_MOST = 8  # shapes: each keeps memory of its own
 
@@ -84,8 +83,8 @@ class Twin:
         self.model = pickle.loads(recipe.model)
         parameters = self.model.parameters()
         self.parameters = [parameters[number] for number in recipe.trained]
-        self.layers = self.model.all_layers()
-        self.compiles = not self.model.run_eagerly and all(layer.same_each_step for layer in self.layers)
+        self.drawing = [layer for layer in self.model.all_layers() if not layer.same_each_step]
+        self.compiles = not self.model.run_eagerly and not self.drawing
         self.compiled = compile_step(self.gradients)
         self.seen: Counter[Any] = Counter()
         self.fast: set[Any] = set()  # shapes that are compiled
@@ -150,13 +149,13 @@ def sums_of(
     """
     twin = twin_of(recipe, weights)
     rows = part.of(x, y, weight)
-    generator = np.random.default_rng(part.draws)
-    for layer in twin.layers:
+    generator = np.random.default_rng(part.draws) if twin.drawing else None
+    for layer in twin.drawing:
         layer.generator = generator
     found = Sums(0.0, [None] * len(weights), [], [])
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what is not finite is noticed where it goes
-        for start in range(0, len(rows.x), ROWS_AT_ONCE):
-            some = Batch(*(None if p is None else p[start : start + ROWS_AT_ONCE] for p in rows))
+        for start in range(0, len(rows.x), ROWS_AT_A_TIME):
+            some = Batch(*(None if p is None else p[start : start + ROWS_AT_A_TIME] for p in rows))
             loss, gradients, y_pred = twin.step(some)
             share = len(some.x) / of
             scaled = [None if g is None else g if share == 1 else share * g for g in gradients]
@@ -173,8 +172,8 @@ def losses_of(
     rows = part.of(x, y, weight)
     found = Sums(0.0, [], [], [])
     with no_grad(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        for start in range(0, len(rows.x), ROWS_AT_ONCE):
-            some = Batch(*(None if p is None else p[start : start + ROWS_AT_ONCE] for p in rows))
+        for start in range(0, len(rows.x), ROWS_AT_A_TIME):
+            some = Batch(*(None if p is None else p[start : start + ROWS_AT_A_TIME] for p in rows))
             loss, y_pred = model.objective(some, training=False)
             pair = ([some.y], [getattr(y_pred, "_data", y_pred)]) if gather else ([], [])
             found = added([found, Sums(len(some.x) / of * float(loss), [], *pair)])

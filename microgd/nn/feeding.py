@@ -13,7 +13,7 @@ from ..autograd.value import Value
 from ..data.preparation import batches, last_split
 
 Array = NDArray[Any]
-ROWS_AT_A_TIME = 4096  # in evaluate and predict, to bound the memory
+ROWS_AT_A_TIME = 4096  # in evaluate and predict, and in a step on Dask, to bound the memory
 
 
 class Batch(NamedTuple):
