@@ -525,6 +525,9 @@ def draw_contours(ax: Any, across: Any, up: Any, losses: Any, path: Any) -> None
 def draw_surface(ax: Any, across: Any, up: Any, losses: Any, path: Any, heights: Any) -> None:
     """Draw a loss as a surface, seen from where the path comes from, and the path on it."""
     ax.computed_zorder = False  # or the path disappears behind the surface that it lies on
+    ax.locator_params(nbins=5)
+    for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
+        axis.labelpad = 8  # points, so that no number along the axis is written over its name
     ax.plot_surface(*np.meshgrid(across, up), losses, cmap=SURFACE, alpha=0.9, linewidth=0, rcount=60, ccount=60)
     size = np.array([np.ptp(across), np.ptp(up)])
     towards = (path[0] - path[-1]) / size if len(path) > 1 else np.array([-1.0, -1.0])
