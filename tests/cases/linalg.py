@@ -125,5 +125,11 @@ for _ord in ("fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf):
         )
 for _p in (None, 2, -2, 1, -1, "fro", np.inf, -np.inf):
     for _at in _square[1:]:
-        add(np.linalg.cond, lambda x, p=_p: np.linalg.cond(x, p), _at, label=f"{_p} {_at.shape}", domain=_not_singular)
+        add(
+            np.linalg.cond,
+            lambda x, p=_p: np.linalg.cond(x, p),
+            _at + numbers(_at.shape, 0.1, 0.7, "no two sums alike") ** 2,
+            label=f"{_p} {_at.shape}",
+            domain=_not_singular,
+        )
 add(np.linalg.cond, np.linalg.cond, numbers((4, 2)), label="not square", domain="matrices of full rank")

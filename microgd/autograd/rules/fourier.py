@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .indexing import along
-from .table import composite, constant, rule
+from .table import Constant, composite, constant, rule
 
 Transform = Callable[..., Any]
 BACK = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
@@ -87,7 +87,7 @@ def lengths_and_axes(a: Any, s: Any, axes: Any) -> list[tuple[int | None, int]]:
 def several(function: Transform, one: Transform, default: Any, last: Transform | None = None) -> None:
     """Declare a transform along several axes: one after the other, from the last; the last may be of another kind."""
 
-    def steps(a: Any, s: Any = None, axes: Any = default, norm: str | None = None) -> Any:
+    def steps(a: Any, s: Constant = None, axes: Constant = default, norm: str | None = None) -> Any:
         *others, (length, axis) = lengths_and_axes(a, s, axes)
         if last is np.fft.irfft:
             for n, other in others:
@@ -118,14 +118,14 @@ def shifts(x: Any, axes: Any) -> tuple[Any, list[int]]:
 
 
 @composite(np.fft.fftshift)
-def fftshift(x: Any, axes: Any = None) -> Any:
+def fftshift(x: Any, axes: Constant = None) -> Any:
     """Roll frequency 0 to the middle."""
     axes, halves = shifts(x, axes)
     return np.roll(x, halves, axes)
 
 
 @composite(np.fft.ifftshift)
-def ifftshift(x: Any, axes: Any = None) -> Any:
+def ifftshift(x: Any, axes: Constant = None) -> Any:
     """Roll frequency 0 back to the start."""
     axes, halves = shifts(x, axes)
     return np.roll(x, [-half for half in halves], axes)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .table import composite, constant, primitive, rule
+from .table import Constant, composite, constant, primitive, rule
 
 
 @primitive
@@ -107,7 +107,7 @@ def extract(condition: Any, arr: Any) -> Any:
 
 
 @composite(np.choose)
-def choose(a: Any, choices: Any, mode: Any = "raise") -> Any:
+def choose(a: Constant, choices: Any, mode: Constant = "raise") -> Any:
     """Choose among the positions."""
     return rearranged(lambda *positions: np.choose(a, list(positions), mode=mode), *choices)
 

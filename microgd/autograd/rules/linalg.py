@@ -13,7 +13,7 @@ import numpy as np
 
 from .indexing import scatter
 from .products import swapped
-from .table import composite, constant, primitive, refused, rule
+from .table import Constant, composite, constant, primitive, refused, rule
 
 EPSILON = float(np.finfo(float).eps)
 
@@ -68,7 +68,7 @@ rule(np.linalg.pinv, d_pinv)
 
 
 @composite(np.linalg.lstsq)
-def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, int, Any]:
+def lstsq(a: Any, b: Any, rcond: Constant = None) -> tuple[Any, Any, int, Any]:
     """Multiply with the pseudo-inverse."""
     m, n = np.shape(a)
     threshold = EPSILON * max(m, n) if rcond is None else rcond
@@ -88,7 +88,7 @@ def tensorinv(a: Any, ind: int = 2) -> Any:
 
 
 @composite(np.linalg.tensorsolve)
-def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
+def tensorsolve(a: Any, b: Any, axes: Constant = None) -> Any:
     """Solve with the array as the matrix that it is."""
     if axes is not None:
         moved = [axis % np.ndim(a) for axis in axes]
@@ -231,7 +231,7 @@ def d_eigenvalues_above_vectors(g: Any, y: Any, a: Any, UPLO: str = "L") -> Any:
 
 
 @composite(np.linalg.eigh)
-def eigh(a: Any, UPLO: str = "L") -> Any:
+def eigh(a: Any, UPLO: Constant = "L") -> Any:
     """Slice the one result into two."""
     both = eigenvalues_above_vectors(real(a, "np.linalg.eigh"), UPLO=UPLO)
     return type(np.linalg.eigh(np.eye(1)))(both[..., 0, :], both[..., 1:, :])
@@ -363,13 +363,13 @@ refused(
 
 
 @composite(np.linalg.matrix_norm)
-def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
+def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Constant = "fro") -> Any:
     """Take the norm over the last two axes."""
     return np.linalg.norm(x, axis=(-2, -1), keepdims=keepdims, ord=ord)
 
 
 @composite(np.linalg.cond)
-def cond(x: Any, p: Any = None) -> Any:
+def cond(x: Any, p: Constant = None) -> Any:
     """Divide the largest singular value by the smallest, or multiply the norms of the matrix and its inverse."""
     if p is None or p in (2, -2):
         s = np.linalg.svdvals(x)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .indexing import along
-from .table import composite
+from .table import Constant, composite
 
 COPYING = ("edge", "reflect", "symmetric", "wrap")
 STATISTICS: dict[str, Callable[..., Any]] = {
@@ -22,12 +22,12 @@ STATISTICS: dict[str, Callable[..., Any]] = {
 @composite(np.pad)
 def pad(
     array: Any,
-    pad_width: Any,
-    mode: Any = "constant",
+    pad_width: Constant,
+    mode: Constant = "constant",
     *,
-    constant_values: Any = 0,
-    end_values: Any = 0,
-    stat_length: Any = None,
+    constant_values: Constant = 0,
+    end_values: Constant = 0,
+    stat_length: Constant = None,
     reflect_type: str = "even",
 ) -> Any:
     """Pad along each axis in turn."""
@@ -41,7 +41,7 @@ def pad(
         given = {axis % ndim: width for axis, width in pad_width.items()}
         pad_width = [np.broadcast_to(given.get(axis, 0), (2,)) for axis in range(ndim)]
     widths = np.broadcast_to(pad_width, (ndim, 2)).tolist()
-    settings = {"constant": constant_values, "linear_ramp": end_values}.get(mode, stat_length)
+    settings: Any = {"constant": constant_values, "linear_ramp": end_values}.get(mode, stat_length)
     padded = array
     for axis, (before, behind) in enumerate(widths):
         length = np.shape(array)[axis]

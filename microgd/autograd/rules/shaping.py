@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .indexing import rearranged, scatter
-from .table import composite, constant, primitive, refused, rule
+from .table import Constant, composite, constant, primitive, refused, rule
 
 
 def d_reshape(g: Any, y: Any, x: Any, shape: Any = None, order: str = "C") -> Any:
@@ -53,7 +53,7 @@ if hasattr(np, "astype"):  # from NumPy 2.1 on
 
 
 @composite(np.full_like)
-def full_like(a: Any, fill_value: Any, dtype: Any = None, shape: Any = None) -> Any:
+def full_like(a: Any, fill_value: Any, dtype: Constant = None, shape: Constant = None) -> Any:
     """Broadcast the number; only its own gradient matters, not that of the array whose shape it takes."""
     return np.broadcast_to(
         astype(fill_value, np.result_type(a) if dtype is None else dtype), np.shape(a) if shape is None else shape
@@ -122,6 +122,7 @@ def atleast_3d(*arys: Any) -> Any:
     return one_or_tuple([np.expand_dims(extended(x, 2), -1) if np.ndim(x) < 3 else x for x in arys])
 
 
+@composite(np.vstack)
 def vstack(tup: Any) -> Any:
     """Concatenate rows."""
     return np.concatenate([np.atleast_2d(x) for x in tup], axis=0)
@@ -146,9 +147,6 @@ def column_stack(tup: Any) -> Any:
     return np.concatenate([x if np.ndim(x) > 1 else np.reshape(x, (-1, 1)) for x in tup], axis=1)
 
 
-composite(np.vstack)(vstack)
-if hasattr(np, "row_stack"):  # its name until NumPy 2.0
-    composite(np.row_stack)(vstack)  # noqa: NPY201
 
 
 @composite(np.block)
@@ -185,7 +183,7 @@ def append(arr: Any, values: Any, axis: int | None = None) -> Any:
 
 
 @composite(np.array_split)
-def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+def array_split(ary: Any, indices_or_sections: Constant, axis: int = 0) -> list[Any]:
     """Return a slice for each part."""
     places = np.array_split(np.arange(np.shape(ary)[axis]), indices_or_sections)
     before = (slice(None),) * (axis % np.ndim(ary))
@@ -193,7 +191,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 
 
 @composite(np.split)
-def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+def split(ary: Any, indices_or_sections: Constant, axis: int = 0) -> list[Any]:
     """Split into parts that, where only their number is given, are of equal length."""
     length = np.shape(ary)[axis]
     if np.ndim(indices_or_sections) == 0 and length % indices_or_sections:
@@ -207,7 +205,7 @@ def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 def split_along(function: Any, least: int, axis_of: Any) -> None:
     """Declare np.hsplit and its kin: np.split along the axis that they stand for."""
 
-    def steps(ary: Any, indices_or_sections: Any) -> list[Any]:
+    def steps(ary: Any, indices_or_sections: Constant) -> list[Any]:
         if np.ndim(ary) < least:
             raise ValueError(f"np.{function.__name__} takes arrays of {least} or more axes, but got {np.ndim(ary)}.")
         return np.split(ary, indices_or_sections, axis_of(np.ndim(ary)))
@@ -238,7 +236,7 @@ def flipud(m: Any) -> Any:
 
 
 @composite(np.rot90)
-def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
+def rot90(m: Any, k: int = 1, axes: Constant = (0, 1)) -> Any:
     """Transpose and reverse, or reverse twice."""
     first, second = axes
     if np.ndim(m) < 2 or (first - second) % np.ndim(m) == 0:
@@ -286,7 +284,7 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
 
 
 @composite(np.tile)
-def tile(A: Any, reps: Any) -> Any:
+def tile(A: Any, reps: Constant) -> Any:
     """Give each axis another before it, broadcast along that, and join the two."""
     counts = tuple(np.atleast_1d(reps).tolist())
     ndim = max(len(counts), np.ndim(A))
@@ -298,7 +296,7 @@ def tile(A: Any, reps: Any) -> Any:
 
 
 @composite(np.repeat)
-def repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
+def repeat(a: Any, repeats: Constant, axis: int | None = None) -> Any:
     """Broadcast along an axis after the one repeated; pick by number where each element has its own count."""
     if axis is None:
         a, axis = np.ravel(a), 0
@@ -378,19 +376,19 @@ def triu(m: Any, k: int = 0) -> Any:
 
 
 @composite(np.insert)
-def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
+def insert(arr: Any, obj: Constant, values: Any, axis: int | None = None) -> Any:
     """Insert the positions of the values among those of the array."""
     return rearranged(lambda old, new: np.insert(old, obj, new, axis), arr, values)
 
 
 @composite(np.delete)
-def delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
+def delete(arr: Any, obj: Constant, axis: int | None = None) -> Any:
     """Delete positions."""
     return rearranged(lambda old: np.delete(old, obj, axis), arr)
 
 
 @composite(np.resize)
-def resize(a: Any, new_shape: Any) -> Any:
+def resize(a: Any, new_shape: Constant) -> Any:
     """Go round the positions as often as it takes."""
     return rearranged(lambda old: np.resize(old, new_shape), a)
 

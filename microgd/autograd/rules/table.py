@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 Function = Callable[..., Any]
+Constant = Any  # the type of an argument of a composite function that cannot be a Value: an axis, a shape, a count
 F = TypeVar("F", bound=Function)
 
 
@@ -86,10 +87,28 @@ def composite(*functions: Function) -> Callable[[F], F]:
     def declare(steps: F) -> F:
         for function in functions:
             declare_once(function)
-            COMPOSITE[function] = steps
+            COMPOSITE[function] = refusing_values(function, steps)
         return steps
 
     return declare
+
+
+def refusing_values(function: Function, steps: Function) -> Function:
+    """Return the steps, refusing by name a Value where an argument is annotated as something else."""
+    names = steps.__code__.co_varnames[: steps.__code__.co_argcount]
+    kinds = {name: set(str(kind).split(" | ")) for name, kind in steps.__annotations__.items()}
+    constants = {name for name, kind in kinds.items() if kind <= {"int", "bool", "str", "None", "Constant"}} - {
+        "return"
+    }
+
+    @wraps(steps)
+    def call(*inputs: Any, **options: Any) -> Any:
+        for name, value in (*zip(names, inputs, strict=False), *options.items()):
+            if name in constants and hasattr(value, "__record__"):
+                raise no_derivative(function, name)
+        return steps(*inputs, **options)
+
+    return call if constants else steps
 
 
 def declare_once(function: Function) -> None:
@@ -147,7 +166,7 @@ def options_of(skipped: int, functions: tuple[Function | None, ...]) -> frozense
     names: set[str] = set()
     for function in functions:
         if function is not None:
-            code = function.__code__
+            code = inspect.unwrap(function).__code__
             names.update(code.co_varnames[skipped : code.co_argcount + code.co_kwonlyargcount])
     return frozenset(names)
 
@@ -184,6 +203,16 @@ def find(function: Function) -> Rule:
 
 
 @cache
+def defaults_of(function: Function) -> dict[str, Any]:
+    """Return the default of each of a function's parameters that has one."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (ValueError, TypeError):
+        return {}
+    return {p.name: p.default for p in parameters if p.default is not p.empty}
+
+
+@cache
 def parameters_of(function: Function) -> tuple[str, ...]:
     """Return the names of a function's positional parameters, in order ('' where NumPy does not say)."""
     try:
@@ -191,3 +220,14 @@ def parameters_of(function: Function) -> tuple[str, ...]:
     except (ValueError, TypeError):
         return ()
     return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
+
+
+def no_derivative(function: Function, argument: int | str) -> NotImplementedError:
+    """Return the error for an argument, by position or by name, that cannot be a Value."""
+    if isinstance(argument, int):
+        names = parameters_of(function)
+        argument = names[argument] if argument < len(names) else f"number {argument + 1}"
+    return NotImplementedError(
+        f"{full_name(function)} has no derivative with respect to its argument {argument!r}, but got a Value there; "
+        "pass value.data if it is meant as a constant."
+    )
