@@ -88,7 +88,7 @@ function mount(host, content, style) {
   let boxes = []; // what is drawn: { node, group, data, gradient }
   let curves = []; // { node, argument, group }
 
-  function draw({ width, height, boxes: places, curves: lines }) {
+  function draw({ width, height, boxes: places, layers = [], curves: lines }) {
     const pad = 6;
     if (view.contains(root.activeElement)) frame.focus({ preventScroll: true }); // what had the focus goes away
     view.replaceChildren();
@@ -97,8 +97,12 @@ function mount(host, content, style) {
     svg.setAttribute("aria-label", `Graph of ${title}, ${nodes.length} values`);
     const natural = width + 2 * pad;
     svg.style.width = `max(${natural * SQUEEZE}px, min(${natural}px, 100%))`;
+    for (const { x, y, w, h, name } of layers) {
+      shapeOf("rect", { class: "layer", x, y, width: w, height: h, rx: 8 }, svg);
+      shapeOf("text", { class: "layer", x: x + 8, y: y + 14 }, svg, name);
+    }
     curves = lines.map((line) => {
-      const group = shapeOf("g", { class: "edge" }, svg);
+      const group = shapeOf("g", { class: nodes[line.node].inputs[line.argument] < 0 ? "edge constant" : "edge" }, svg);
       const points = line.points;
       const [tipX, tipY] = points[points.length - 1];
       const [x, y] = points[points.length - 2];
@@ -109,19 +113,21 @@ function mount(host, content, style) {
       if (label && line.x !== undefined) shapeOf("text", { x: line.x, y: line.y + 4 }, group, label);
       return { ...line, group };
     });
-    boxes = places.map((place) => {
+    for (const place of places.filter((place) => place.constant !== undefined)) constantBox(svg, place);
+    boxes = places.filter((place) => place.constant === undefined).map((place) => {
       const { x, y, w, h } = place;
       const node = nodes[place.node];
       const name = node.operation ? `${node.name} = ${node.operation}` : node.name;
       const group = shapeOf("g", { class: node.operation ? "box" : "box leaf", tabindex: "-1", role: "button" }, svg);
       group.classList.toggle("copy", Boolean(place.copy));
       shapeOf("rect", { x, y, width: w, height: h, rx: node.operation ? 4 : 10 }, group);
+      if (place.weight) shapeOf("rect", { class: "inner", x: x + 3, y: y + 3, width: w - 6, height: h - 6, rx: 7 }, group);
       const array = node.table !== null;
       const line = (below, kind, text) => shapeOf("text", { x: x + w / 2, y: y + below, class: kind }, group, text);
       const titled = line(18, "title", name);
       if (array) line(33, "shape", content.arrays[node.table].shape);
       const made = (kind, below) => (array ? shapeOf("g", { class: kind }, group) : line(below, kind, ""));
-      const box = { ...place, group, array, data: made("data", 34), gradient: made("gradient", 49) };
+      const box = { ...place, group, array, data: made("data", 34), gradient: made("gradient", 50) };
       fit(titled, w);
       group.addEventListener("click", () => jump(place.node));
       return box;
@@ -133,6 +139,15 @@ function mount(host, content, style) {
     for (const { group } of boxes) group.setAttribute("tabindex", "-1");
     boxes[box].group.setAttribute("tabindex", "0");
     boxes[box].group.focus();
+  }
+
+  function constantBox(svg, place) { // an array that no gradient is taken of: data
+    const group = shapeOf("g", { class: "constant" }, svg);
+    const array = nodes[place.node].constants[place.constant];
+    shapeOf("rect", { x: place.x, y: place.y, width: place.w, height: place.h, rx: 4 }, group);
+    const { shape } = content.arrays[array];
+    shapeOf("text", { x: place.x + place.w / 2, y: place.y + 18 }, group, shape);
+    thumbnail(group.appendChild(document.createElementNS(SVG, "g")), array, false, { ...place, y: place.y - 14, w: 2 * place.w - 8 });
   }
 
   function thumbnail(parent, place, right, box) { // a small picture of an array in the left or right half of its box
@@ -284,7 +299,7 @@ function mount(host, content, style) {
     element("p", { class: "tag" }, card, `${phase} · ${what[event[KIND]]}`);
     element("p", { class: "symbols" }, card, event[SYMBOLS]);
     const [sum, path] = event[NUMBERS].split("; ");
-    const line = element("p", { class: "numbers" }, card, sum);
+    const line = element("p", { class: "numbers" }, card, event[KIND] === "seed" ? "" : sum);
     if (path) { line.append(" "); element("span", { class: "path" }, line, path); }
     if (event[WHY]) element("p", { class: "why" }, card, event[WHY]);
     if (event[FIGURES]) figures(event[FIGURES], event[SCALE]);

@@ -16,16 +16,14 @@ import numpy as np
 
 from ..autograd.backward import graph
 from ..autograd.value import Value
-from .drawing import DrawingError
+from .drawing import INSTALL, DrawingError
+from .drawing import LARGEST as LARGEST_PICTURE
 from .events import LARGEST, Event, Narrator, shape
 from .labels import number, operation, short, summary
-from .layout import LARGEST as LARGEST_PICTURE
-from .layout import diagram, labels_of, positions
+from .layout import Scene, labels_of
 from .ledger import Ledger, rows_of
 from .parts import unfused
 
-DRAWN_LARGER = 13  # points, for what is shown at 12: names are bold, and Graphviz measures them plain
-SPACE = "\N{NO-BREAK SPACE}"  # Graphviz leaves out a line of nothing
 LEDGER_ROWS = 300  # in the text that stands where no script runs
 ROWS, COLUMNS = 8, 10  # of an array that are shown; a larger one is shown in so many blocks
 
@@ -41,13 +39,12 @@ class Stepper:
         narrator = Narrator(root)
         self.root = root
         self.values, self.names = narrator.values, narrator.names
-        self.data = {value: summary(value._data) for value in self.values}
         self.events = list(narrator.events())
-        self.totals = narrator.totals
+        self.gradients = narrator.totals
         self.rows = list(islice(rows_of(root), LEDGER_ROWS))
-        self.arrays = Arrays()
-        for value in self.values:  # now, for parameters may change in place later
-            self.arrays.place(value._data)
+        # A leaf's array is copied, for an optimizer may change it in place before this is shown.
+        self.data = {v: np.array(v._data) if v.rule is None and v.shape else v._data for v in self.values}
+        self.scene = Scene(root, self.data, self.gradients) if len(self.values) <= LARGEST_PICTURE else None
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self.events)
@@ -78,15 +75,15 @@ class Stepper:
 
     def _repr_html_(self) -> str:
         fallback, picture, advice = [], None, ""
-        if len(self.values) <= LARGEST_PICTURE:
+        if self.scene is not None:
             try:
-                picture = positions(diagram(self.values, self.names, self.lines(moving=True), DRAWN_LARGER))
-                svg = diagram(self.values, self.names, self.lines(moving=False)).render("svg")
+                picture = self.scene.positions()
+                svg = self.scene.drawn().render("svg")
                 alt = f"The graph of {self.names[self.root]}: {len(self.values)} values."
                 source = f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
-                fallback.append(f'<img alt="{html.escape(alt)}" src="{source}">')
+                fallback.append(f'<img alt="{html.escape(alt)}" style="max-width: 100%" src="{source}">')
             except DrawingError:
-                advice = "For the picture of the graph: pip install 'microgd[viz]'."
+                advice = f"For the picture of the graph: {INSTALL}"
         else:
             advice = f"{len(self.values)} values are too many for one picture: each step shows its neighbours."
         left_out = max(0, sum(event.kind == "edge" for event in self.events) - len(self.rows))
@@ -104,26 +101,18 @@ class Stepper:
         style = as_script((folder / "stepper.css").read_text(encoding="utf-8"))
         return OUTPUT.format(key=key, fallback="\n".join(fallback), script=script, data=data, style=style)
 
-    def lines(self, *, moving: bool) -> dict[Value, list[str]]:
-        """Return what stands in a box below the name: data and gradient; where it moves, space to paint arrays in."""
-        found = {}
-        for value in self.values:
-            *sizes, data = self.data[value].split(": ", 1)
-            gradient = f"∂ {summary(self.totals[value]).rpartition(': ')[2]}" if value in self.totals else ""
-            found[value] = [*sizes, SPACE, SPACE] if moving and value.shape else [*sizes, data, gradient]
-        return found
-
     def content(self) -> dict[str, Any]:
         """Return everything that the page shows, beside the places of the boxes: texts and short arrays."""
         places = {value: place for place, value in enumerate(self.values)}
-        arrays = self.arrays
+        arrays = Arrays()
         nodes = [
             {
                 "name": self.names[v],
                 "operation": "" if v.rule is None else short(operation(v, self.names)),
-                "data": self.data[v],
-                "table": arrays.place(v._data),
-                "inputs": [places.get(x, -1) if type(x) is Value else -1 for x in v.inputs],
+                "data": summary(self.data[v]),
+                "table": arrays.place(self.data[v]),
+                "inputs": [places[x] if type(x) is Value else -1 for x in v.inputs],
+                "constants": [arrays.place(x) if isinstance(x, np.ndarray) else None for x in v.inputs],
                 "labels": labels_of(v, self.names),
             }
             for v in self.values
