@@ -11,9 +11,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .autograd.rules.elementwise import sigmoid
 from .autograd.rules.reductions import softmax
 from .data import StandardScaler
-from .nn import L2, Dense, Sequential, sparse_categorical_crossentropy
+from .nn import L2, Dense, Sequential, binary_crossentropy, sparse_categorical_crossentropy
 from .nn.optimizers import OPTIMIZERS, Optimizer
 
 
@@ -51,13 +52,17 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         self.l2 = l2
         self.random_state = random_state
 
+    def network(self, features: int, outputs: int) -> list[Dense]:
+        """Return the layers; a subclass may have others."""
+        penalty = L2(self.l2) if self.l2 else None
+        layers = [Dense(units, self.activation, kernel_regularizer=penalty) for units in self.hidden]
+        return [*layers, Dense(outputs, kernel_regularizer=penalty)]
+
     def train(self, X: Any, y: Any, outputs: int, loss: Any) -> None:
         """Make the model and fit it."""
         seed = check_random_state(self.random_state).randint(2**31)
-        penalty = L2(self.l2) if self.l2 else None
-        layers = [Dense(units, self.activation, kernel_regularizer=penalty) for units in self.hidden]
         self.scaler_ = StandardScaler().fit(X)
-        self.model_ = Sequential([*layers, Dense(outputs, kernel_regularizer=penalty)], seed=seed)
+        self.model_ = Sequential(self.network(X.shape[1], outputs), seed=seed)
         optimizer: Optimizer = OPTIMIZERS[self.optimizer](self.learning_rate)
         self.model_.compile(optimizer, loss)
         self.history_ = self.model_.fit(
@@ -141,19 +146,26 @@ class MicrogdClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         X, y = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(y)
         self.classes_, numbers = np.unique(y, return_inverse=True)
-        self.train(X, numbers.astype(float), len(self.classes_), crossentropy_of_logits)
+        two = len(self.classes_) == 2  # one output does for two classes
+        self.train(X, numbers.astype(float), *((1, logistic) if two else (len(self.classes_), crossentropy)))
         return self
 
     def predict_proba(self, X: Any) -> Any:
         """Return the probability of each class, shape (rows, classes)."""
-        return softmax(self.outputs(X))
+        logits = self.outputs(X)
+        return np.hstack([sigmoid(-logits), sigmoid(logits)]) if len(self.classes_) == 2 else softmax(logits)
 
     def predict(self, X: Any) -> Any:
         """Return the likeliest class of each row."""
-        likeliest = np.argmax(self.outputs(X), axis=-1)
+        likeliest = np.argmax(self.predict_proba(X), axis=-1)
         return self.classes_[likeliest]
 
 
-def crossentropy_of_logits(y_true: Any, y_pred: Any) -> Any:
-    """Return the cross-entropy of numbers of classes and logits."""
+def logistic(y_true: Any, y_pred: Any) -> Any:
+    """Return the cross-entropy of 0 and 1, and logits."""
+    return binary_crossentropy(y_true, y_pred, from_logits=True)
+
+
+def crossentropy(y_true: Any, y_pred: Any) -> Any:
+    """Return the cross-entropy of numbers of classes, and logits."""
     return sparse_categorical_crossentropy(y_true, y_pred, from_logits=True)

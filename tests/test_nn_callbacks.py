@@ -183,6 +183,31 @@ def test_there_is_a_bar_on_a_terminal_and_none_elsewhere(
     assert len(lines) == 3 and lines[2].startswith("epoch 3/3  loss ") and "val_mae" in lines[2]
 
 
+NOTEBOOK = """\
+import numpy as np, microgd as mg
+model = mg.Sequential([mg.Dense(1)], seed=0)
+model.compile("sgd", "mse", ["mae"])
+x = np.arange(40.0).reshape(-1, 1) / 40
+history = model.fit(x, x, epochs=300, validation_split=0.2)
+"""
+
+
+def test_there_is_a_bar_in_a_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.setenv("PYTHONPATH", str(Path(mg.__file__).parents[1]))
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(NOTEBOOK)])
+    nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    outputs = notebook.cells[0].outputs
+    assert {output.name for output in outputs} == {"stderr"}
+    text = "".join(output.text for output in outputs)
+    last = text.split("\r")[-1]
+    assert "epoch 300/300: 100%" in last and "300/300 [" in last and "val_mae=" in last
+    assert len(text) < 10_000  # drawn ten times a second, not at each step
+
+
 # Saving
 
 
