@@ -92,6 +92,10 @@ def training_curves(history: Any, ax: Any = None, *, loss_name: str = "loss") ->
     found = [loss for key in ("loss", "val_loss") for loss in figures.get(key, []) if math.isfinite(loss)]
     if found and min(found) > 0 and max(found) > 20 * min(found):
         ax.set_yscale("log")
+        if max(found) < 1000 * min(found):  # with more, powers of ten are enough
+            ax.yaxis.set_major_locator(pyplot().LogLocator(subs=(1, 2, 5)))
+            ax.yaxis.set_major_formatter(lambda x, place: number(x))
+            ax.yaxis.set_minor_formatter(lambda x, place: "")
     epochs = max((len(figures.get(key, ())) for key in ("loss", "val_loss")), default=0)
     if epochs > LONG:
         ax.set_xscale("log")  # most happens in the first epochs
@@ -314,7 +318,8 @@ def loss_against_weight(
     heights = [loss for loss, _ in found]
     best = steps[int(np.argmin(heights))]
     reach = 1.25 * np.max(np.abs(steps - best)) or max(1.0, abs(best))
-    weights = np.linspace(*(between or (best - reach, best + reach)), 201)
+    least, most = between or (best - reach, best + reach)
+    weights = np.linspace(least, most, 201)
     losses = np.array([land.loss([weight]) for weight in weights])
     ax.plot(weights, losses, color=BLUE, linewidth=1.8)
     ax.set_xlim(weights[0], weights[-1])
