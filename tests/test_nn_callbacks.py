@@ -327,6 +327,26 @@ def test_layers_of_ones_own_are_saved_and_functions_without_a_name_are_refused(t
         mg.Sequential([mg.Dense(1, lambda x: x)]).save(path)
 
 
+def pinball(y_true: Any, y_pred: Any) -> Any:
+    return np.mean(np.maximum(0.9 * (y_true - y_pred), 0.1 * (y_pred - y_true)))
+
+
+def test_a_loss_of_ones_own_is_given_to_load_model(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    whole, half = linear(), linear()
+    for model, epochs in ((whole, 4), (half, 2)):
+        model.compile("sgd", pinball, [pinball, "mae"])
+        model.fit(X, Y, epochs=epochs)
+    half.save(path)
+    loaded = mg.load_model(path, custom=[pinball])
+    loaded.fit(X, Y, epochs=4, initial_epoch=2)
+    assert same_weights(loaded, whole) and loaded.history.history == whole.history.history
+    without = mg.load_model(path)
+    assert without.predict(X).tobytes() == half.predict(X).tobytes()
+    with pytest.raises(RuntimeError, match=r"compiled with pinball, .*load_model\(path, custom=\[pinball\]\)"):
+        without.fit(X, Y)
+
+
 class Residual(mg.Model):
     def __init__(self) -> None:
         self.inner = mg.Dense(2, "tanh")

@@ -279,7 +279,11 @@ def test_complex_numbers_may_come_between_but_the_result_is_real() -> None:
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda x: x + np.ones(4), ValueError, r"np\.add cannot take inputs of shapes \(3,\) and \(4,\): .* Reshape or"),
+        (
+            lambda x: x + np.ones(4),
+            ValueError,
+            r"np\.add cannot take inputs of shapes \(3,\) and \(4,\): .* Reshape or",
+        ),
         (lambda x: x.mean(axis=5), np.exceptions.AxisError, r"np\.mean .* of shape \(3,\): axis 5 .* counted from 0"),
         (lambda x: x.reshape(2, 2), ValueError, r"np\.reshape cannot take an input of shape \(3,\): cannot reshape"),
         (lambda x: x[7], IndexError, r"cannot take an input of shape \(3,\): index 7 is out of bounds"),

@@ -25,7 +25,7 @@ from .layer import Layer
 from .layers import LAYERS
 from .losses import LOSSES
 from .metrics import METRICS
-from .names import look_up
+from .names import look_up, name_of
 from .optimizers import OPTIMIZERS, Optimizer
 from .regularizers import L1L2, REGULARIZERS
 from .schedules import SCHEDULES
@@ -211,8 +211,10 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> None:
         "optimizer": None if optimizer is None else encoded(optimizer, "the optimizer"),
         "iterations": 0 if optimizer is None else optimizer.iterations,
         "updated": [] if optimizer is None else [names[id(parameter)] for parameter in optimizer.parameters],
-        "loss": None if optimizer is None else name_in(LOSSES, model.loss),
-        "metrics": [] if optimizer is None else [name for name in model.metrics if name in METRICS],
+        "loss": None
+        if optimizer is None
+        else next((n for n, f in LOSSES.items() if f is model.loss), name_of(model.loss)),
+        "metrics": [] if optimizer is None else list(model.metrics),
         "epoch": model.epoch,
         "history": model.history.history,
         "callbacks": callbacks,
@@ -225,11 +227,6 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> None:
 def holds_arrays(value: Any) -> bool:
     """Return whether a part of a callback's state is arrays by name."""
     return isinstance(value, dict) and bool(value) and all(isinstance(part, np.ndarray) for part in value.values())
-
-
-def name_in(table: Mapping[str, Any], function: Any) -> str | None:
-    """Return the name of a function in a table, or None."""
-    return next((name for name, known in table.items() if known is function), None)
 
 
 def read_state(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -248,12 +245,12 @@ def read_state(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, 
     return arrays, state
 
 
-def load_model(path: str | os.PathLike[str], custom: Iterable[type] = ()) -> Model:
+def load_model(path: str | os.PathLike[str], custom: Iterable[Any] = ()) -> Model:
     """Return the model in a file, ready to predict, or to go on training from where it was.
 
     Args:
         path: What `Model.save` wrote.
-        custom: Classes of your own that the model is made of, dataclasses.
+        custom: What of the model is your own: classes that it is made of, dataclasses; its loss and metrics.
 
     Returns:
         The model, compiled if it was, with its optimizer's state, its random state and the number of epochs done. To go
@@ -277,7 +274,8 @@ def load_model(path: str | os.PathLike[str], custom: Iterable[type] = ()) -> Mod
     Source: the safetensors format, https://github.com/huggingface/safetensors.
     """
     _, state = read_state(path)
-    classes = {**CLASSES, **{kind.__name__: kind for kind in custom}}
+    own = {name_of(part): part for part in custom}
+    classes = {**CLASSES, **own}
     if state["model"] is None:
         raise ModelFileError(
             f"{path} has the weights of a {state['kind']}, a class of your own that is no dataclass: make one, give it "
@@ -290,12 +288,28 @@ def load_model(path: str | os.PathLike[str], custom: Iterable[type] = ()) -> Mod
                 shape, dtype = state["shapes"][layer.title]
                 layer.make(tuple(shape), dtype)
         if state["optimizer"] is not None:
-            loss = state["loss"]
-            model.compile(decoded(state["optimizer"], classes), loss or "mean_squared_error", state["metrics"])
+            known = {**METRICS, **own}  # METRICS holds the losses too
+            metrics = [name if name in METRICS else known.get(name, Missing(name)) for name in state["metrics"]]
+            loss = known.get(state["loss"], Missing(state["loss"]))
+            model.compile(decoded(state["optimizer"], classes), loss, metrics)
     except (ValueError, TypeError) as error:
         raise ModelFileError(f"{path} does not fit this microgd: {error}") from error
     restore(model, path)
     return model
+
+
+class Missing:
+    """Stands for a loss or metric of one's own that `load_model` was not given: says so when it is needed."""
+
+    def __init__(self, name: str) -> None:
+        self.__name__ = name
+
+    def __call__(self, y_true: Any, y_pred: Any, **settings: Any) -> Any:
+        """Say what is missing."""
+        raise RuntimeError(
+            f"the model was compiled with {self.__name__}, a function of your own, which is not in the file; give it: "
+            f"load_model(path, custom=[{self.__name__}])."
+        )
 
 
 def restore(model: Model, path: str | os.PathLike[str]) -> None:

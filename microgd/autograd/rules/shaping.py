@@ -147,8 +147,6 @@ def column_stack(tup: Any) -> Any:
     return np.concatenate([x if np.ndim(x) > 1 else np.reshape(x, (-1, 1)) for x in tup], axis=1)
 
 
-
-
 @composite(np.block)
 def block(arrays: Any) -> Any:
     """Concatenate the innermost lists along the last axis, those around them along the axis before, and so on."""
