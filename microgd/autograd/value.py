@@ -21,7 +21,6 @@ from .operators import (
     constant,
     intercept,
     namespace,
-    no_derivative,
     operator_of,
     packed,
     refusal,
@@ -29,9 +28,23 @@ from .operators import (
     unpacked,
 )
 from .rules import indexing, shaping
+from .rules.cumulative import cumulative_maximum, cumulative_minimum
 from .rules.elementwise import is_complex, relu, sigmoid
 from .rules.fused import sum_of_products
-from .rules.table import COMPOSITE, CONSTANT, RULES, Function, Rule, find, full_name, options_of, parameters_of
+from .rules.reductions import logsumexp
+from .rules.table import (
+    COMPOSITE,
+    CONSTANT,
+    RULES,
+    Function,
+    Rule,
+    defaults_of,
+    find,
+    full_name,
+    no_derivative,
+    options_of,
+    parameters_of,
+)
 
 NO_INPUTS: tuple[Any, ...] = ()
 new, next_serial = object.__new__, namespace["next_serial"]
@@ -523,8 +536,28 @@ def record(value: Value, rule: Rule, inputs: tuple[Any, ...], options: dict[str,
     value.options = options
 
 
-REDUCTIONS: dict[np.ufunc, Function] = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
-ACCUMULATIONS: dict[np.ufunc, Function] = {np.add: np.cumsum, np.multiply: np.cumprod}
+REDUCTIONS: dict[np.ufunc, Function] = {
+    np.add: np.sum,
+    np.multiply: np.prod,
+    np.maximum: np.max,
+    np.minimum: np.min,
+    np.fmax: np.nanmax,
+    np.fmin: np.nanmin,
+    np.logaddexp: logsumexp,
+    np.hypot: np.linalg.norm,
+    np.logical_and: np.all,
+    np.logical_or: np.any,
+}
+ACCUMULATIONS: dict[np.ufunc, Function] = {
+    np.add: np.cumsum,
+    np.multiply: np.cumprod,
+    np.maximum: cumulative_maximum,
+    np.minimum: cumulative_minimum,
+}
+INSTEAD = {
+    "at": "It changes an array in place; write x + np.bincount(index, weights=value, minlength=len(x)).",
+    "reduceat": "Write np.stack([part.sum() for part in np.split(x, places)]).",
+}
 
 
 def apply_method(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -533,13 +566,17 @@ def apply_method(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options:
         return apply(REDUCTIONS[ufunc], inputs, {"axis": 0} | options)
     if method == "accumulate" and ufunc in ACCUMULATIONS:
         return apply(ACCUMULATIONS[ufunc], inputs, {"axis": 0} | options)
-    if method == "outer" and not options:
+    if method == "outer" and ufunc.nin == 2 and not options:
         left, right = inputs
         return ufunc(np.reshape(left, np.shape(left) + (1,) * np.ndim(right)), right)
     raise NotImplementedError(
-        f"np.{ufunc.__name__}.{method} has no derivative rule, and one of its arguments is a Value. Supported: outer, "
-        f"reduce of {', '.join(f.__name__ for f in REDUCTIONS)}; "
-        f"accumulate of {', '.join(f.__name__ for f in ACCUMULATIONS)}."
+        f"np.{ufunc.__name__}.{method} has no derivative rule, and one of its arguments is a Value. "
+        + INSTEAD.get(
+            method,
+            "Supported: outer without options; "
+            f"reduce of {', '.join(f.__name__ for f in REDUCTIONS)}; "
+            f"accumulate of {', '.join(f.__name__ for f in ACCUMULATIONS)}.",
+        )
     )
 
 
@@ -612,6 +649,8 @@ def understood(function: Function, options: dict[str, Any], known: frozenset[str
     chosen = {key: value for key, value in options.items() if key in known}
     for key, value in options.items():
         if key not in known and value is not None and value is not np._NoValue:
+            if type(value) in (bool, int, str) and defaults_of(function).get(key) == value:
+                continue  # as NumPy's own functions spell it out: casting="same_kind"
             raise NotImplementedError(
                 f"{full_name(function)}: the argument {key}= is not supported on a Value; leave it out, "
                 f"or pass the constant part as value.data. Supported: {', '.join(sorted(known)) or 'none'}."

@@ -5,14 +5,19 @@ case, and fails if a row of the table of rules has none.
 """
 
 from . import (
+    cumulative,
     elementwise,
     foundation,
     fourier,
     linalg,
+    norms,
     products,
     reductions,
     shaping,
+    signals,
+    sorting,
     special,
+    statistics,
 )
 from .table import CASES, PIECEWISE_CONSTANT, Case, numbers
 
@@ -20,13 +25,18 @@ __all__ = [
     "CASES",
     "PIECEWISE_CONSTANT",
     "Case",
+    "cumulative",
     "elementwise",
     "foundation",
     "fourier",
     "linalg",
+    "norms",
     "numbers",
     "products",
     "reductions",
     "shaping",
+    "signals",
+    "sorting",
     "special",
+    "statistics",
 ]

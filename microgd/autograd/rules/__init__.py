@@ -1,5 +1,37 @@
 """The rules of differentiation, by family: one row per NumPy function. Importing a family fills the table."""
 
-from . import elementwise, fourier, fused, indexing, linalg, padding, products, reductions, shaping
+from . import (
+    choosing,
+    cumulative,
+    elementwise,
+    fourier,
+    fused,
+    indexing,
+    linalg,
+    norms,
+    padding,
+    products,
+    reductions,
+    shaping,
+    signals,
+    sorting,
+    statistics,
+)
 
-__all__ = ["elementwise", "fourier", "fused", "indexing", "linalg", "padding", "products", "reductions", "shaping"]
+__all__ = [
+    "choosing",
+    "cumulative",
+    "elementwise",
+    "fourier",
+    "fused",
+    "indexing",
+    "linalg",
+    "norms",
+    "padding",
+    "products",
+    "reductions",
+    "shaping",
+    "signals",
+    "sorting",
+    "statistics",
+]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .cumulative import shifted
 from .elementwise import quotient
 from .table import constant, primitive, rule
 
@@ -72,12 +73,10 @@ def d_prod(
 ) -> Any:
     """Each element receives the product of the others, also where some of them are zero."""
     factors = x if where is True else np.where(where, x, 1.0)
-    if np.all(np.not_equal(factors, 0)):
-        return only(where, restored(g, x, axis) * restored(y, x, axis) / factors)
     rows = rows_of(factors, axis)
-    itself = np.eye(np.shape(rows)[-1], dtype=bool)
-    others = np.prod(np.where(itself, 1.0, np.expand_dims(rows, -2)), axis=-1)
-    return only(where, restored(g, x, axis) * (initial * as_before(others, x, axis)))
+    before = shifted(np.cumprod(rows, axis=-1), -1, 1.0)
+    after = np.flip(shifted(np.cumprod(np.flip(rows, -1), axis=-1), -1, 1.0), -1)
+    return only(where, restored(g, x, axis) * (initial * as_before(before * after, x, axis)))
 
 
 def d_extremum(
