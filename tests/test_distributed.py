@@ -184,6 +184,11 @@ def test_the_same_bits_whatever_computes_them(client: Any) -> None:
     assert not np.array_equal(alone, weights(here)), "the weights of rows made no difference"
 
 
+def test_a_step_that_takes_longer_than_a_look_at_the_scheduler(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("microgd.distributed.cluster.LOOK", 0.001)
+    assert np.array_equal(everything(client=client), everything())
+
+
 def test_weights_of_rows_and_of_classes() -> None:
     classes = (Y > 2.0).astype(float)
     how: Any = {"batch_size": 250, "epochs": 2, "shuffle": False, "verbose": 0, "class_weight": {0: 1.0, 1: 3.0}}

@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import dask
 
 PATIENCE = 10  # seconds for a scheduler to answer, and for a first worker to be there
 LOOK = 1.0  # seconds between two looks at whether the scheduler is still there
+# The weights of a step are part of its graph, however large, so that Dask can send them again when a worker dies.
+WEIGHTS_IN_GRAPHS = {"distributed.admin.large-graph-warning-threshold": "1 TB"}
 OF_A_CLIENT = (None, "distributed", "dask.distributed")  # what Dask's setting `scheduler` is where a client may compute
 
 
@@ -30,14 +32,16 @@ class Cluster:
         if self.client is None:
             return list(dask.persist(*parts))
         self.look()
-        return list(self.client.persist(list(parts)))
+        with dask.config.set(WEIGHTS_IN_GRAPHS):
+            return list(self.client.persist(list(parts)))
 
     def begin(self, delayed: Any) -> Any:
         """Begin to compute, if that can be done while this process does something else."""
         if self.client is None:
             return delayed
         self.look()
-        return self.client.compute(delayed)
+        with dask.config.set(WEIGHTS_IN_GRAPHS):
+            return self.client.compute(delayed)
 
     def result(self, begun: Any) -> Any:
         """Return a result once it is there.
@@ -49,22 +53,21 @@ class Cluster:
         """
         if self.client is None:
             return begun.compute()
-        from distributed import KilledWorker
+        from distributed import KilledWorker, wait
 
-        while True:
-            try:
-                return begun.result(timeout=LOOK)
-            except KilledWorker as error:
-                raise MemoryError(
-                    f"several workers died one after the other on the same block, most likely for lack of memory "
-                    f"({error}). Cut the rows into smaller blocks, as with x.rechunk, or give the workers more memory."
-                ) from error
-            except CancelledError as error:
-                raise self.lost() from error
-            except TimeoutError:
-                if begun.done():
-                    raise
+        try:
+            while not begun.done():
+                with suppress(TimeoutError):
+                    wait(begun, timeout=LOOK)
                 self.look()
+            return begun.result()
+        except KilledWorker as error:
+            raise MemoryError(
+                f"several workers died one after the other on the same block, most likely for lack of memory "
+                f"({error}). Cut the rows into smaller blocks, as with x.rechunk, or give the workers more memory."
+            ) from error
+        except CancelledError as error:
+            raise self.lost() from error
 
     def compute(self, delayed: Any) -> Any:
         """Return a result; see `result`."""
@@ -99,13 +102,12 @@ def cluster_of(client: Any = None) -> Iterator[Cluster]:
         ...     cluster.compute(dask.delayed(sum)([1, 2]))
         3
     """
-    if isinstance(client, str):
-        with connected(client) as ours:
-            yield Cluster(with_workers(ours))
-        return
-    found = client or current_client()
-    with nullcontext() if found is None else found.as_current():
-        yield Cluster(None if found is None else with_workers(found))
+    with ExitStack() as stack:
+        ours = stack.enter_context(connected(client)) if isinstance(client, str) else client or current_client()
+        if ours is not None:
+            stack.enter_context(ours.as_current())
+            await_worker(ours)
+        yield Cluster(ours)
 
 
 def current_client() -> Any:
@@ -135,8 +137,8 @@ def connected(address: str) -> Any:
         ) from error
 
 
-def with_workers(client: Any) -> Any:
-    """Return a client once its scheduler has a worker, or say that there is none."""
+def await_worker(client: Any) -> None:
+    """Wait until a scheduler has a worker, or say that there is none."""
     try:
         client.wait_for_workers(1, timeout=PATIENCE)
     except TimeoutError:
@@ -144,4 +146,3 @@ def with_workers(client: Any) -> Any:
         raise ConnectionError(
             f"the Dask scheduler at {address} has no workers; start one, as with `dask worker {address}`."
         ) from None
-    return client
