@@ -126,6 +126,23 @@ m = Value([[1.0, 2.0], [3.0, 4.0]])
         (lambda: m.reshape(4), lambda: np.reshape(m, 4)),
         (lambda: m.reshape(4, 1), lambda: np.reshape(m, (4, 1))),
         (lambda: m.max(axis=-1, keepdims=True), lambda: np.max(m, axis=-1, keepdims=True)),
+        (lambda: m.cumsum(axis=0), lambda: np.cumsum(m, axis=0)),
+        (lambda: m.cumprod(1), lambda: np.cumprod(m, 1)),
+        (lambda: m.diagonal(1), lambda: np.diagonal(m, 1)),
+        (lambda: m.trace(), lambda: np.trace(m)),
+        (lambda: m.take([1, 0], axis=1), lambda: np.take(m, [1, 0], axis=1)),
+        (lambda: m.repeat(2, axis=0), lambda: np.repeat(m, 2, axis=0)),
+        (lambda: m.compress([True, False], axis=1), lambda: np.compress([True, False], m, axis=1)),
+        (lambda: m.copy(), lambda: np.copy(m)),
+        (lambda: m.mT, lambda: np.swapaxes(m, -1, -2)),
+        (lambda: m.real, lambda: np.real(m)),
+        (lambda: m.imag, lambda: np.imag(m)),
+        (lambda: m.conj(), lambda: np.conjugate(m)),
+        (lambda: np.maximum.reduce(m), lambda: np.max(m, axis=0)),
+        (lambda: np.logaddexp.reduce(m, axis=1), lambda: mg.logsumexp(m, axis=1)),
+        (lambda: np.add.accumulate(m, axis=1), lambda: np.cumsum(m, axis=1)),
+        (lambda: np.add.outer(x, y), lambda: np.add(np.reshape(x, (3, 1)), y)),
+        (lambda: divmod(x, 2.0)[1], lambda: np.remainder(x, 2.0)),
         (lambda: x.exp(), lambda: np.exp(x)),
         (lambda: x.relu(), lambda: mg.relu(x)),
         (lambda: np.ones(3) * x, lambda: np.multiply(np.ones(3), x)),
@@ -139,6 +156,46 @@ def test_operators_methods_and_calls_give_the_same_record(written: Any, called: 
     for a, b in zip(one.inputs, two.inputs, strict=True):
         assert (a is b) or (type(a) is not Value and np.array_equal(a, b)) or record(a)[0] is record(b)[0]
     np.testing.assert_array_equal(one.data, two.data)
+
+
+def test_what_carries_no_gradient_is_a_bare_array() -> None:
+    for found in (x.argmax(), x.argsort(), x.any(), x.all(), x.argpartition(1), x.searchsorted(2.0), *x.nonzero()):
+        assert isinstance(found, np.ndarray | np.generic)
+    for found in (*np.where(x), np.isclose(x, y), np.digitize(x, [0.0, 2.0]), np.isin(x, [1.0]), np.lexsort((x, y))):
+        assert isinstance(found, np.ndarray)
+    assert np.allclose(x, x) is True
+    assert np.logical_and.reduce(x)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: x.sort(), r"np\.sort\(value\)"),
+        (lambda: x.fill(1.0), r"np\.full_like"),
+        (lambda: np.add.at(np.zeros(3), [0, 1, 1], x), r"np\.bincount"),
+        (lambda: np.add.reduceat(x, [0, 1]), r"np\.split"),
+        (lambda: np.subtract.reduce(x), r"reduce of add, multiply"),
+        (lambda: np.add.outer(x, y, dtype=float), r"outer without options"),
+        (lambda: np.histogram(x), r"np\.histogram has no derivative.*np\.bincount"),
+        (lambda: np.unique(x), r"np\.unique has no derivative"),
+        (lambda: np.sum(x, out=np.zeros(())), r"np\.sum: the argument out="),
+        (lambda: np.sum(x, dtype=np.float32), r"np\.sum: the argument dtype="),
+        (lambda: np.exp(x, where=np.array([True, False, True])), r"np\.exp: the argument where="),
+        (lambda: np.quantile(x, 0.5, weights=y), r"np\.quantile: the argument weights="),
+        (lambda: np.quantile(x, 1.5), r"from 0 to 1 .*got q=1\.5"),
+        (lambda: np.quantile(x, 0.5, method="best"), r"method='best' is not known; choose from linear"),
+        (lambda: np.linalg.norm(x, "fro"), r"ord='fro' for matrices"),
+        (lambda: np.linalg.norm(m, 3), r"ord=3 is no norm of a matrix; choose from 'fro'"),
+        (lambda: np.average(m, weights=[1.0, 2.0]), r"name the axis"),
+        (lambda: np.sign(x * 1j), r"write z / np\.abs\(z\)"),
+        (lambda: np.select([x > 0], [x, y]), r"a choice for each condition, but got 2 for 1"),
+        (lambda: np.piecewise(x, [x > 0], [x, y, x]), r"a function for each of 1 conditions .*got 3"),
+        (lambda: np.gradient(x, 1.0, 2.0), r"one spacing for all axes .*got 2"),
+    ],
+)
+def test_calls_that_are_refused_say_what_to_write_instead(call: Any, message: str) -> None:
+    with pytest.raises((TypeError, ValueError, NotImplementedError), match=message):
+        call()
 
 
 def test_comparisons_are_constants() -> None:

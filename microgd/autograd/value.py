@@ -51,6 +51,15 @@ new, next_serial = object.__new__, namespace["next_serial"]
 added_products = inspect.unwrap(sum_of_products)  # what it does with bare numbers
 
 
+def in_place(instead: str) -> Function:
+    """Return a method that a Value refuses: it would change the numbers that others were computed from."""
+
+    def refuse(self: Value, *args: Any, **options: Any) -> NoReturn:
+        raise TypeError(f"a Value cannot be changed in place; write {instead}, which returns a new Value.")
+
+    return refuse
+
+
 class Value:
     """A differentiable number or array: it records how it was made, so that gradients can flow back through it.
 
@@ -286,18 +295,55 @@ class Value:
     ravel = np.ravel
     swapaxes = np.swapaxes
     squeeze = np.squeeze
+    diagonal = np.diagonal
+    trace = np.trace
+    take = np.take
+    repeat = np.repeat
+    copy = np.copy
     dot = np.dot
     clip = np.clip
     round = np.round
+    cumsum = np.cumsum
+    cumprod = np.cumprod
     argmax = np.argmax
     argmin = np.argmin
     argsort = np.argsort
+    argpartition = np.argpartition
+    searchsorted = np.searchsorted
+    nonzero = np.nonzero
+    all = np.all
+    any = np.any
+    conj = conjugate = Operator(np.conjugate)
+    sort = in_place("np.sort(value)")
+    partition = in_place("np.partition(value, kth)")
+    fill = in_place("np.full_like(value, number)")
+    put = in_place("mg.with_item(value, index, v)")
+    resize = in_place("np.resize(value, shape)")
     exp = Operator(np.exp)
     log = Operator(np.log)
     sqrt = Operator(np.sqrt)
     tanh = Operator(np.tanh)
     relu = Operator(relu)
     sigmoid = Operator(sigmoid)
+
+    @property
+    def real(self) -> Value:
+        """The real part: the Value's own numbers, unless it lies within a Fourier transform."""
+        return recorded(np.real, self)
+
+    @property
+    def imag(self) -> Value:
+        """The imaginary part."""
+        return recorded(np.imag, self)
+
+    @property
+    def mT(self) -> Value:
+        """The last two axes exchanged: the transpose of each matrix."""
+        return recorded(np.swapaxes, self, -1, -2)
+
+    def compress(self, condition: Any, axis: int | None = None) -> Value:
+        """Return the elements, or slices along an axis, for which a condition holds."""
+        return recorded(np.compress, condition, self, axis)
 
     def reshape(self, *shape: Any) -> Value:
         """Return the elements in another shape, as in `v.reshape(2, 3)`; -1 stands for what is left."""
@@ -504,7 +550,7 @@ def apply(function: Function, inputs: tuple[Any, ...], options: dict[str, Any]) 
         return (rule.operator or operator_of(function))(*inputs)
     if active.trace is not None:
         active.trace.lift(*inputs)
-    if function in CONSTANT:
+    if function in CONSTANT or (function is np.where and len(inputs) == 1):
         return function(*raw(inputs), **{key: raw(value) for key, value in options.items()})
     if function in COMPOSITE:
         steps = COMPOSITE[function]

@@ -27,7 +27,10 @@ def select(condlist: Any, choicelist: Any, default: Any = 0.0) -> Any:
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     """Put what each function makes of its part of x in the place of that part."""
     if not np.ndim(x):  # which has no part that an index could pick
-        rows = [np.reshape(condition, (1,)) for condition in (condlist if isinstance(condlist, list | tuple) else [condlist])]
+        rows = [
+            np.reshape(condition, (1,))
+            for condition in (condlist if isinstance(condlist, list | tuple) else [condlist])
+        ]
         return np.reshape(piecewise(np.reshape(x, (1,)), rows, funclist, *args, **kw), ())
     listed = isinstance(condlist, list | tuple) and np.ndim(condlist[0])
     conditions = list(condlist) if listed or np.ndim(condlist) > np.ndim(x) else [condlist]
