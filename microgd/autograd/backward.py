@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .arrays import kind
 from .inplace import refuse_stale
 from .operators import ABSENT, active, contribution_of, pull_of, value_pull_of
 from .rules.table import Rule
@@ -103,7 +104,7 @@ def seed_for(root: Any, cotangent: Any) -> Any:
                 "real part with np.real(...), or its magnitude with np.abs(...)."
             )
         return ones_like(root._data)
-    data = cotangent._data if type(cotangent) is type(root) else np.asarray(cotangent, dtype=root.dtype)
+    data = cotangent._data if type(cotangent) is type(root) else np.asarray(cotangent, root.dtype, like=kind(root))
     if np.shape(data) != root.shape:
         raise ValueError(
             f"the cotangent has shape {np.shape(data)}, but the Value has shape {root.shape}; they must be equal."
