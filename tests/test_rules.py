@@ -14,8 +14,9 @@ import microgd as mg
 from microgd import GradientError, Value, check_grads
 from microgd.autograd.derivatives import vjp
 from microgd.autograd.operators import pull_of
-from microgd.autograd.rules.table import COMPOSITE, CONSTANT, RULES, Rule, rule
+from microgd.autograd.rules.table import COMPOSITE, CONSTANT, RULES, Rule, full_name, rule
 from tests.cases import CASES, PIECEWISE_CONSTANT, Case, numbers
+from tests.cases.conventions import CONVENTIONS, Convention
 
 pytestmark = pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
@@ -142,35 +143,24 @@ def test_a_row_is_declared_once() -> None:
     assert not {*RULES, *CONSTANT} & set(COMPOSITE)
 
 
-SUBGRADIENTS: dict[str, tuple[Any, Any, Any]] = {
-    "absolute at 0": (np.abs, 0.0, 0.0),
-    "relu at 0": (mg.relu, 0.0, 0.0),
-    "sqrt at 0": (np.sqrt, 0.0, np.inf),
-    "max at a tie": (np.max, [1.0, 2.0, 2.0], [0.0, 0.5, 0.5]),
-    "min at a tie": (np.min, [1.0, 1.0, 2.0], [0.5, 0.5, 0.0]),
-    "maximum of the same": (lambda x: np.maximum(x, x), 3.0, 1.0),
-    "maximum with an equal number": (lambda x: np.maximum(x, 3.0), 3.0, 0.5),
-    "minimum with an equal number": (lambda x: np.minimum(x, 3.0), 3.0, 0.5),
-    "clip at its limit": (lambda x: np.clip(x, 0.0, 1.0), 1.0, 1.0),
-    "std of equal numbers": (np.std, [2.0, 2.0], [0.0, 0.0]),
-    "x ** 0 at 0": (lambda x: x**0, 0.0, 0.0),
-    "x ** 2 at 0": (lambda x: x**2, 0.0, 0.0),
-    "0 ** x at 0": (lambda x: np.power(0.0, x), 2.0, 0.0),
-    "where(x > 0, sqrt(x), 0) at 0": (lambda x: np.where(x > 0, np.sqrt(x), 0.0), [0.0, 4.0], [0.0, 0.25]),
-    "where(x > 0, log(x), 0) at 0": (lambda x: np.where(x > 0, np.log(x), 0.0), [0.0, 4.0], [0.0, 0.25]),
-    "floor": (np.floor, 1.5, 0.0),
-    "sign at 0": (np.sign, 0.0, 0.0),
-}
-
-
-@pytest.mark.parametrize("name", SUBGRADIENTS)
-def test_subgradients_are_as_published(name: str) -> None:
-    function, at, expected = SUBGRADIENTS[name]
-    x = Value(at)
+@pytest.mark.parametrize("convention", CONVENTIONS, ids=lambda c: f"{full_name(c.function)} {c}")
+def test_where_there_is_no_derivative_it_is_as_published(convention: Convention) -> None:
+    x = Value(convention.at)
     with np.errstate(all="ignore"):
-        result = function(x)
-        result.backward(np.ones(result.shape))
-    np.testing.assert_array_equal(x.grad, expected)
+        if convention.gradient is np.linalg.LinAlgError:
+            with pytest.raises(np.linalg.LinAlgError):
+                np.sum(convention.call(x)).backward()
+            return
+        np.sum(convention.call(x)).backward()
+    np.testing.assert_allclose(x.grad, convention.gradient, rtol=1e-14, atol=1e-15)
+
+
+def test_a_convention_of_another_kind_would_be_noticed() -> None:
+    for wrong in (0.25, np.linalg.LinAlgError):
+        with pytest.raises((AssertionError, pytest.fail.Exception)):
+            test_where_there_is_no_derivative_it_is_as_published(
+                Convention(np.absolute, "at 0", np.absolute, 0.0, wrong)
+            )
 
 
 @pytest.mark.parametrize("function", [mg.sigmoid, mg.softplus, mg.softmax, mg.logsumexp, np.tanh])

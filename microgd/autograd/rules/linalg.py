@@ -212,7 +212,7 @@ def over_differences(numerator: Any, values: Any, squares: bool, what: str) -> A
     """Return N_ij / (v_j - v_i), or over the difference of the squares; 0 on the diagonal, and for ties not used."""
     row, column = np.expand_dims(values, -2), np.expand_dims(values, -1)
     ties = off_diagonal_ties(values)
-    if np.any(ties & matters(numerator, numerator)):
+    if np.any(np.any(ties, axis=-2) & np.any(matters(numerator, numerator), axis=-2)):
         raise np.linalg.LinAlgError(
             f"two {what} are equal, so the vectors that belong to them are any basis of a plane: they have no "
             f"derivative. A function of the {what} alone has one (np.linalg.eigvalsh, np.linalg.svdvals)."
