@@ -7,8 +7,11 @@ table. The model that is saved takes and gives the units of the table: both scal
 from __future__ import annotations
 
 import argparse
+import ast
 import csv
 import itertools
+import re
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -174,7 +177,10 @@ def parser() -> argparse.ArgumentParser:
 
 def listed(text: str) -> list[str]:
     """Return names separated by commas."""
-    return [name.strip() for name in text.split(",") if name.strip()]
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise argparse.ArgumentTypeError(f"{text!r} names nothing; expected A,B")
+    return names
 
 
 def whole(text: str) -> int:
@@ -417,7 +423,19 @@ def table_of(options: argparse.Namespace) -> Table:
     try:
         return read_csv(options.source, options.target, options.features, options.drop_missing)
     except ValueError as error:
-        raise ValueError(f"{error} (here: --target, --features, --drop-missing)") from error
+        raise ValueError(in_options(str(error))) from error
+
+
+def in_options(message: str) -> str:
+    """Return a message about a table in words of the command line: its options for the arguments of `read_csv`."""
+
+    def named(found: re.Match[str]) -> str:
+        return f"--features {shlex.quote(','.join(ast.literal_eval(found[1])))}"
+
+    message = re.sub(r"features=(\[[^\]]*\])", named, message)
+    for argument, option in (("features=", "--features"), ("target=", "--target")):
+        message = message.replace(argument, option)
+    return message.replace("drop_missing=True", "--drop-missing")
 
 
 def train_command(options: argparse.Namespace) -> int:
@@ -525,7 +543,11 @@ def predict_command(options: argparse.Namespace) -> int:
     names = model.notes.get("feature_names")
     if names is None:
         raise ValueError(f"{options.model} does not say which columns it takes; it was not saved by `microgd train`.")
-    y_pred = model.predict(read_columns(options.table, names, options.drop_missing))
+    try:
+        x = read_columns(options.table, names, options.drop_missing)
+    except ValueError as error:
+        raise ValueError(in_options(str(error))) from error
+    y_pred = model.predict(x)
     lines = [model.notes["target_name"], *map(repr, y_pred[:, 0].tolist())]
     text = "\n".join(lines) + "\n"
     if options.out:

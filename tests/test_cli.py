@@ -203,6 +203,9 @@ def test_predict_writes_the_predictions_of_a_saved_model(tmp_path: Path, run: Ru
         (["train", "houses", "--activation", "rleu"], "invalid choice: 'rleu'"),
         (["train", "gaps.csv"], "2 of 3 rows have missing cells"),
         (["train", "text.csv"], "column 'b' is text"),
+        (["train", "text.csv", "--target", "b", "--features", "a"], "choose another --target"),
+        (["train", "houses", "--features", ","], "',' names nothing; expected A,B"),
+        (["train", "houses", "--resume"], "--resume goes on from the state in --checkpoint-dir; give that too"),
         (["train", "empty.csv"], "the file is empty"),
         (["predict", "text.csv", "gaps.csv"], "is not a model file, or is truncated"),
         (["predict", "nowhere.safetensors", "gaps.csv"], "nowhere.safetensors"),
@@ -289,10 +292,15 @@ def test_ten_thousand_rows_with_gaps_and_text_say_what_to_fix_and_then_train(tmp
     with (tmp_path / "table.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["town", *header], *(["Leeds", *row] for row in rows)])
     text = run("train", "table.csv")
-    assert text.returncode == 2 and "'town' is text" in text.stderr and "--features" in text.stderr
+    assert text.returncode == 2 and "'town' is text" in text.stderr
+    assert "leave it out with --features alpha,beta,gamma" in text.stderr
     features = ("--features", "alpha,beta,gamma")
     gaps = run("train", "table.csv", *features)
     assert gaps.returncode == 2 and "20 of 10000 rows have missing cells" in gaps.stderr
-    assert "--drop-missing" in gaps.stderr
+    assert "leave out those rows with --drop-missing" in gaps.stderr
     done = run("train", "table.csv", *features, "--drop-missing", "--early-stopping", "3")
     assert done.returncode == 0 and numbers_after(done.stdout, "test")[-1] > 0.999
+    refused = run("predict", "run/model.safetensors", "table.csv")
+    assert refused.returncode == 2 and "leave out those rows with --drop-missing" in refused.stderr
+    predicted = run("predict", "run/model.safetensors", "table.csv", "--drop-missing").stdout.split()
+    assert predicted[0] == "price" and len(predicted) == 1 + 10_000 - 20
