@@ -440,6 +440,8 @@ def in_options(message: str) -> str:
 
 def train_command(options: argparse.Namespace) -> int:
     """Do `microgd train`."""
+    if options.resume and not options.checkpoint_dir:
+        raise ValueError("--resume goes on from the state in --checkpoint-dir; give that too, and from the start.")
     if options.dask or options.scheduler:
         return int(import_module("microgd.cli_dask").train_command(options))
     if len(options.source) > 1:
