@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,11 @@ from hypothesis import given, settings
 
 import microgd as mg
 from microgd import Value
+from microgd.autograd.backward import ancestors
 from microgd.cli import main
+from microgd.viz.checking import evaluated, parsed
 from tests.test_compile import Program, programs
+from tests.test_viz_formulas import scalar_programs
 
 BOOK = """\
 edge  from → to           local derivative  upstream  gradient  so far
@@ -75,6 +79,37 @@ def test_contributions_add_up_to_the_gradients(program: Program) -> None:
         np.testing.assert_allclose(total, leaf.grad, rtol=1e-12)
         paths = [row.path for row in rows if row.source == leaf.name]
         assert paths == list(range(1, len(paths) + 1))
+
+
+@settings(max_examples=60, deadline=None)
+@given(run=scalar_programs())
+def test_the_column_of_the_formula_is_the_local_derivative(run: Callable[[list[Value]], Value]) -> None:
+    leaves = [Value(0.7, name="p"), Value(-1.3, name="q")]
+    loss = run(leaves)
+    values = ancestors(loss)
+    known = {value.name or f"n{place}": value.data for place, value in enumerate(values, 1)}
+    for row in mg.ledger(loss).rows:
+        if "…" not in row.formula:
+            found = evaluated(parsed(row.formula), known, row.formula)
+            assert found == pytest.approx(row.local, rel=1e-3, abs=1e-9), row
+
+
+@pytest.mark.parametrize(
+    ("compute", "formulas"),
+    [
+        (lambda a, b: a / b, ["1 / b", "−n3 / b"]),
+        (lambda a, b: a**b, ["b·a^(b − 1)", "n3·log(a)"]),
+        (lambda a, b: a**0.5, ["a^−0.5 / 2"]),
+        (lambda a, b: np.tanh(a), ["1 − n2²"]),
+        (lambda a, b: np.maximum(a, b), ["(a > b) + (a == b) / 2", "(a < b) + (a == b) / 2"]),
+        (lambda a, b: a * 0.123456789, ["0.1235"]),
+        (lambda a, b: np.floor(a), ["0"]),
+        (lambda a, b: np.log2(a), ["1 / (a·log(2))"]),
+    ],
+)
+def test_what_the_column_of_the_formula_says(compute: Callable[..., Value], formulas: list[str]) -> None:
+    a, b = Value(1.5, name="a"), Value(2.5, name="b")
+    assert [row.formula for row in mg.ledger(compute(a, b)).rows] == formulas
 
 
 def test_steps_taken_as_one_are_shown_in_parts() -> None:

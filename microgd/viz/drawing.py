@@ -19,10 +19,12 @@ from ..autograd.backward import graph
 from ..autograd.operators import contribution_of
 from ..autograd.value import Value
 from ..nn.layer import Layer
+from .formulas import derivative
 from .grouping import Path, distances_of, layers_of, operations_of
-from .labels import derivative, names_of, number, operation, short, summary
+from .labels import names_of, number, operation, short, summary
 from .parts import unfused
 
+DIRECTIONS = {"right": "LR", "down": "TB"}
 LARGEST = 300  # nodes that are drawn one by one; a larger picture cannot be read
 LARGEST_OF_ALL = 20_000  # nodes that are drawn in groups
 ADVICE = "To see each, draw a part: an inner Value, fewer rows, or fewer steps of a loop."
@@ -132,7 +134,13 @@ def without_font_warnings() -> Iterator[None]:
             os.write(2, b"".join(line for line in lines if not line.startswith(b"Fontconfig warning")))
 
 
-def draw(value: Value, *, model: Layer | None = None, collapse: bool | str | Iterable[str] = False) -> Drawing:
+def draw(
+    value: Value,
+    *,
+    model: Layer | None = None,
+    collapse: bool | str | Iterable[str] = False,
+    direction: str = "right",
+) -> Drawing:
     """Return a picture of how a Value was computed.
 
     A leaf has round corners, a weight of a layer two borders, a constant a dashed one; each node shows what it is, its
@@ -146,13 +154,14 @@ def draw(value: Value, *, model: Layer | None = None, collapse: bool | str | Ite
         model: The model that took part, to draw the boxes of its layers within its own; without it, layers are known
             by the names of their weights.
         collapse: Layers to draw as one node, by name: "dense_1", ["dense_1", "dense_2"]; True for all.
+        direction: Where the computation runs to: "right", or "down", for long ones on a narrow page.
 
     Returns:
         The picture. Nothing is changed by drawing it: no gradient is computed or touched.
 
     Raises:
         DrawingError: If the graph has more than 20,000 nodes, or there is no package graphviz.
-        ValueError: If there is no layer of that name.
+        ValueError: If there is no layer of that name, or the direction is another.
 
     Example:
         >>> v = Value(0.0, name="v")
@@ -161,16 +170,21 @@ def draw(value: Value, *, model: Layer | None = None, collapse: bool | str | Ite
 
     Source: the layout is Graphviz's; E. R. Gansner et al., "A technique for drawing directed graphs", 1993.
     """
+    if direction not in DIRECTIONS:
+        raise ValueError(f"direction is {direction!r}; expected 'right' or 'down'.")
     count = sum(map(len, graph(value)))
     if count > LARGEST_OF_ALL:
         raise DrawingError(f"the graph has {count:,} nodes, more than the {LARGEST_OF_ALL:,} to draw. {ADVICE}")
-    return Picture(unfused(value), model, collapse).drawn()
+    return Picture(unfused(value), model, collapse, DIRECTIONS[direction]).drawn()
 
 
 class Picture:
     """A picture in the making: what is drawn as one node, and where."""
 
-    def __init__(self, root: Value, model: Layer | None, collapse: bool | str | Iterable[str]) -> None:
+    def __init__(
+        self, root: Value, model: Layer | None, collapse: bool | str | Iterable[str], direction: str = "LR"
+    ) -> None:
+        self.direction = direction
         nodes, leaves = graph(root)
         self.values = sorted((*leaves, *nodes), key=lambda v: v.serial)
         self.names = names_of(nodes, leaves)
@@ -233,7 +247,7 @@ class Picture:
     def drawn(self) -> Drawing:
         """Return the picture."""
         picture = digraph(
-            {"rankdir": "LR", "fontname": FONT, "nodesep": "0.3", "ranksep": "0.6"}
+            {"rankdir": self.direction, "fontname": FONT, "nodesep": "0.3", "ranksep": "0.6"}
             | ({"label": escaped(self.title), "labelloc": "t", "fontsize": "14"} if self.title else {}),
             {"shape": "box", "fontname": FONT, "fontsize": "11", "color": "#4b5563", "style": "filled"},
             {"fontname": FONT, "fontsize": "10", "color": "#6b7280", "fontcolor": "#b91c1c", "arrowsize": "0.7"},

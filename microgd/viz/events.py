@@ -12,9 +12,11 @@ from ..autograd.backward import Step, ancestors, seed_for, walk
 from ..autograd.operators import product_of
 from ..autograd.rules.table import full_name
 from ..autograd.value import Value
-from .labels import constant, derivative, names_of, number, operation, short
+from .formulas import derivative, formula
+from .labels import constant, names_of, number, operation, short
 
 LARGEST = 5000  # nodes; more are not stepped through
+LARGEST_FOR_FORMULAS = 40  # nodes
 LONGEST_LINE = 100  # characters of an operation in a sentence
 LISTED = 6  # contributions that are written out where several paths meet
 MATRIX_PRODUCTS = (np.matmul, np.dot)
@@ -43,6 +45,7 @@ class Event:
         symbols: What happens, in symbols: ∂loss/∂v += ∂loss/∂m · ∂m/∂v.
         numbers: The same in numbers, or in shapes: 0 + (−10) × 2 = −20.
         why: The rule behind it: ∂(v·x)/∂v = x.
+        whole: Where the gradient of a leaf is complete, the gradient as one formula, if that is short.
         upstream: The gradient of the node; None on the way forward.
         local: The local derivative: a number or array; None where it is neither.
         sign: How upstream and local make the product: × for numbers, ⊙ elementwise, @ for matrices.
@@ -58,6 +61,7 @@ class Event:
     symbols: str
     numbers: str
     why: str = ""
+    whole: str = ""
     parent: Value | None = None
     argument: int = 0
     upstream: Any = None
@@ -71,7 +75,7 @@ class Event:
 
     def __str__(self) -> str:
         """Return the event as the lines of its card."""
-        return "\n".join(line for line in (self.symbols, self.numbers, self.why) if line)
+        return "\n".join(line for line in (self.symbols, self.numbers, self.why, self.whole) if line)
 
 
 class Narrator:
@@ -162,6 +166,7 @@ class Narrator:
             f"{self.gradient(parent)} += Σ over {along} of that",
             f"{shape(product)} → {shape(contribution)}{path}",
             f"{name} was repeated along {along} to fit, so the gradients of all its copies add up",
+            self.whole(step),
             parent=parent,
             argument=step.argument,
             upstream=upstream,
@@ -182,6 +187,7 @@ class Narrator:
             symbols,
             numbers,
             self.reason(step),
+            "" if contribution is None else self.whole(step),
             parent=step.parent,
             argument=step.argument,
             upstream=(np.zeros(step.node.shape) if step.node.shape else 0.0)
@@ -194,6 +200,23 @@ class Narrator:
             total=total,
             path=step.path,
             paths=step.paths,
+        )
+
+    def whole(self, step: Step) -> str:
+        """Return the gradient of a leaf as one formula, at the last of its paths, if the formula is short."""
+        large = len(self.values) > LARGEST_FOR_FORMULAS or any(np.iscomplexobj(v._data) for v in self.values)
+        if step.path < step.paths or step.parent.rule is not None or large:
+            return ""
+        try:
+            with np.errstate(all="ignore"):
+                found = formula(self.root, step.parent)
+        except ValueError:  # there is none, or none that can be read
+            return ""
+        same = np.allclose(found.data, 0.0 if step.total is None else step.total, equal_nan=True)
+        return (
+            f"altogether {self.gradient(step.parent)} = {found.text}"
+            if same and len(found.text) <= LONGEST_LINE
+            else ""
         )
 
     def chain(self, step: Step, sign: str) -> str:

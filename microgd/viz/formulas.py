@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,10 @@ from ..autograd.backward import graph
 from ..autograd.operators import contribution_of
 from ..autograd.symbols import Untraceable
 from ..autograd.value import Value
-from .labels import names_of, short
-from .notation import SUM, Latex, Text, written
+from .labels import constant, names_of, number, short
+from .notation import SUM, Latex, Short, Text, written
 from .parts import twins_of
-from .terms import Name, Term, add, applied, as_term
+from .terms import Name, Number, Term, add, applied, as_term
 
 LARGEST = 300  # symbols; a longer formula is not read
 
@@ -79,6 +80,30 @@ def formula(value: Value, by: Value) -> Formula:
     """
     plan = Plan(value, by)
     return Formula(plan.names[plan.root], plan.names[plan.by], plan.derivative())
+
+
+def derivative(node: Value, argument: int, names: dict[Value, str], result: str) -> str:
+    """Return the local derivative of an edge as a formula in the names of the inputs; '' where it is not a formula."""
+    assert node.rule is not None
+    texts = [names[x] if type(x) is Value else constant(x) for x in node.inputs]
+    if node.rule.function is np.matmul:
+        return f"{texts[1 - argument]}ᵀ"
+    if node.rule.function is np.sum:
+        return "1"
+    if node.rule.function is np.mean:
+        return f"1 / {number(np.size(node.operands[0]) / max(node.size, 1))}"
+    rule = node.rule.derivative(argument) if node.rule.elementwise else None
+    if rule is None:
+        return ""
+    # The element of an array is a name too; any number will do for what it stands for, since shapes do not matter here.
+    inputs = [
+        Name(text, 2.0) if type(x) is Value or np.ndim(x) else x for x, text in zip(node.inputs, texts, strict=True)
+    ]
+    try:
+        found = rule(Number(Fraction(1)), Name(result, 2.0), *inputs, **node.options)
+    except (Untraceable, AttributeError, TypeError):
+        return ""
+    return "0" if found is None else written(as_term(found), Short())
 
 
 class Plan:

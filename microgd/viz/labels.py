@@ -1,4 +1,4 @@
-"""What pictures say: numbers in one format, names, and the local derivative of an edge as mathematics."""
+"""What pictures say: numbers in one format, names, and operations as mathematics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from ..autograd.rules.table import Function
-from ..autograd.symbols import Symbol, trace
 from ..autograd.value import Value
 
 LONGEST = 24  # characters of a name or formula; the rest is cut
@@ -25,7 +24,7 @@ WRITTEN: dict[Function, tuple[str, int]] = {  # how two operands are joined, and
     np.less_equal: (" ≤ ", 0),
     np.bitwise_and: (" & ", 0),
     np.bitwise_or: (" | ", 0),
-    np.equal: (" = ", 0),
+    np.equal: (" == ", 0),
     np.not_equal: (" ≠ ", 0),
 }
 CALLED = {"absolute": "abs", "exponent_slope": "slope", "direction": "sign"}
@@ -77,75 +76,8 @@ def constant(x: Any) -> str:
     return number(x) if not np.ndim(x) else "×".join(map(str, np.shape(x)))
 
 
-def derivative(node: Value, argument: int, names: dict[Value, str], result: str) -> str:
-    """Return the local derivative of an edge as a formula in the names of the inputs; '' where it is not a formula."""
-    assert node.rule is not None
-    inputs = tuple(names[x] if type(x) is Value else constant(x) for x in node.inputs)
-    if node.rule.function is np.matmul:
-        return f"{inputs[1 - argument]}ᵀ"
-    if node.rule.function is np.sum:
-        return "1"
-    if node.rule.function is np.mean:
-        return f"1 / {number(np.size(node.operands[0]) / max(node.size, 1))}"
-    if not node.rule.elementwise:
-        return ""
-    derivatives = trace(node.rule, inputs)
-    if derivatives is None:
-        return ""
-    return "0" if derivatives[argument] is None else written(with_seed(derivatives[argument], result))
-
-
-def with_seed(expression: Any, result: str) -> Any:
-    """Return a derivative with the cotangent taken as 1 and the output by its name, and what that makes simple."""
-    if not isinstance(expression, Symbol):
-        return expression
-    if expression.function is None:
-        return {"g": 1, "y": Symbol(result)}.get(expression.text, expression)
-    parts = [with_seed(part, result) for part in expression.arguments]
-    if expression.function is np.multiply:
-        parts = [part for part in parts if isinstance(part, Symbol) or part != 1]
-        if len(parts) < 2:
-            return parts[0] if parts else 1
-    if expression.function is np.power and isinstance(parts[1], Symbol) and parts[1].function is np.subtract:
-        base, exponent = parts[1].arguments  # b - (b != 0), which is b - 1 wherever it matters
-        if isinstance(exponent, Symbol) and exponent.function is np.not_equal:
-            try:
-                less = float(base.text) - 1
-            except ValueError:
-                parts[1] = Symbol(function=np.subtract, arguments=(base, 1))
-            else:
-                return parts[0] if less == 1 else 1 if less == 0 else power_of(parts[0], less)
-    return Symbol(function=expression.function, arguments=tuple(parts))
-
-
-def power_of(base: Any, exponent: float) -> Symbol:
-    """Return base ** exponent as an expression."""
-    return Symbol(function=np.power, arguments=(base, Symbol(number(exponent))))
-
-
 def power(base: str, exponent: str) -> str:
     """Return a power with its exponent raised, where it is a whole number."""
     raised = exponent.translate(str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"))
     whole = exponent.removeprefix("−").isdigit()
     return f"{base}{raised}" if whole else f"{base}^{exponent}"
-
-
-def written(expression: Any, outer: int = 0) -> str:
-    """Return an expression as mathematics."""
-    if not isinstance(expression, Symbol):
-        return number(expression)
-    if expression.function is None:
-        return expression.text
-    arguments = expression.arguments
-    if expression.function is np.negative:
-        text, level = f"−{written(arguments[0], 2)}", 1
-    elif expression.function.__name__ == "quotient":
-        text, level = f"{written(arguments[0], 2)} / {written(arguments[1], 3)}", 2
-    elif expression.function in WRITTEN:
-        sign, level = WRITTEN[expression.function]
-        left, right = written(arguments[0], level), written(arguments[1], level + 1)
-        text = power(left, right) if sign == "^" else f"{left}{sign}{right}"
-    else:
-        name = CALLED.get(expression.function.__name__, expression.function.__name__)
-        return f"{name}({', '.join(map(written, arguments))})"
-    return f"({text})" if level < outer else text

@@ -12,7 +12,8 @@ import numpy as np
 from ..autograd.backward import graph, walk
 from ..autograd.operators import call_of, contribution_of
 from ..autograd.value import Value
-from .labels import derivative, names_of, number, operation, short, summary
+from .formulas import derivative
+from .labels import names_of, number, operation, short, summary
 from .parts import unfused
 
 LARGEST = 2000  # rows; a longer table is not read

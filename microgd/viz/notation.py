@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from ..autograd.rules.indexing import getitem
-from .labels import CALLED, WRITTEN, power
+from .labels import CALLED, WRITTEN, number, power
 from .terms import Applied, Name, Number, Product, Sum, Term
 
 SUM, PRODUCT, POWER, ATOM = 1, 2, 4, 5  # how tightly the parts of a formula bind
+SHORT = 6  # characters of a decimal number that is preferred to a fraction in an exponent
 LARGEST_DENOMINATOR = 1000  # a fraction with a larger one is written as a decimal number
 WHOLE = (np.matmul, np.transpose, np.sum, np.mean, np.reshape)  # functions whose arguments must show all elements
 
@@ -54,11 +55,19 @@ class Text:
 
     def infix(self, function: Any) -> str:
         """Return the sign between two operands."""
-        return {np.equal: " == ", np.not_equal: " != "}.get(function) or WRITTEN[function][0]
+        return WRITTEN[function][0]
 
     def transposed(self, text: str) -> str:
         """Return a transpose."""
         return f"{text}ᵀ"
+
+
+class Short(Text):
+    """Plain text for a label: numbers have four digits, as everywhere but in a formula."""
+
+    def number(self, x: float) -> str:
+        """Return a number that is not negative."""
+        return number(x)
 
 
 class Latex(Text):
@@ -199,6 +208,8 @@ def written_call(term: Applied, style: Text) -> tuple[str, int]:
     function, arguments = term.function, term.arguments
     if function is np.power:
         exponent = written(arguments[1], style, 0 if isinstance(style, Latex) else ATOM)
+        if isinstance(arguments[1], Number) and len(decimal(arguments[1].value)) <= SHORT:
+            exponent = decimal(arguments[1].value).replace("−", style.minus)  # -0.5, not (-1 / 2)
         return style.raised(written(arguments[0], style, ATOM), exponent), POWER
     if function is np.transpose and not term.options:
         return style.transposed(written(arguments[0], style, ATOM, whole=True)), ATOM

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..autograd.operators import call_of
-from ..autograd.rules.elementwise import LN2, LN10, exponent_slope, quotient
+from ..autograd.rules.elementwise import LN2, LN10, difference_or_zero, exponent_slope, quotient
 from ..autograd.rules.indexing import getitem
 from ..autograd.rules.table import RULES, Function
 from ..autograd.symbols import Untraceable
@@ -401,6 +401,7 @@ SIMPLIFIED: dict[Function, Any] = {
     np.multiply: multiply,
     np.divide: divide,
     quotient: divide,
+    difference_or_zero: lambda a, b: add(a, multiply(MINUS, b)),
     np.negative: lambda x: multiply(MINUS, x),
     np.positive: same,
     np.reciprocal: lambda x: divide(ONE, x),
