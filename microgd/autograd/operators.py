@@ -53,7 +53,17 @@ namespace: dict[str, Any] = {
     "next_serial": count(1).__next__,
     "no_options": NO_OPTIONS,
     "absent": ABSENT,
+    "dispatching": False,  # whether there may be arrays that are not NumPy's
 }
+
+
+def dispatch() -> None:
+    """From now on, leave it to NumPy's dispatch who computes a function: there are arrays that are not NumPy's."""
+    if not namespace["dispatching"]:
+        namespace["dispatching"] = True
+        for name, rule in list(namespace.items()):
+            if name.startswith("rule_"):
+                namespace[f"forward_{name.removeprefix('rule_')}"] = rule.forward
 
 
 def constant(data: Any) -> Any:
@@ -69,6 +79,8 @@ def constant(data: Any) -> Any:
             raise refusal(data, f"an array of {data.dtype}")
         return data if data.ndim else data.item()
     if hasattr(data, "__array_function__"):
+        if not hasattr(data, "__record__"):
+            dispatch()
         return data
     if data is None or isinstance(data, str | bytes):
         raise refusal(data, f"{data!r}")
@@ -300,7 +312,7 @@ def emit(rule: Rule, *, reflected: bool = False) -> tuple[str, str, str]:
     operands = LETTERS[:arity]
     inputs = tuple(f"{letter}_" for letter in operands)
     namespace.update({f"rule_{name}": rule, f"function_{name}": rule.function})
-    namespace[f"forward_{name}"] = inspect.unwrap(rule.forward)
+    namespace[f"forward_{name}"] = rule.forward if namespace["dispatching"] else inspect.unwrap(rule.forward)
     namespace.update({f"derivative_{name}_{i}": d for i, d in enumerate(rule.derivatives)})
 
     def derivatives_of(names: tuple[str, ...]) -> list[Any]:

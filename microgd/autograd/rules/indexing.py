@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import kind
 from .table import Constant, composite, constant, primitive, rule
 
 
@@ -19,7 +20,7 @@ def getitem(x: Any, index: Any) -> Any:
 @primitive
 def scatter(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Return zeros in a shape, with x added at an index: what indexing turns a cotangent into."""
-    y = np.zeros(shape, dtype=getattr(x, "dtype", float))
+    y = np.zeros(shape, dtype=getattr(x, "dtype", float), like=kind(x))
     if picks_each_once(index):
         y[index] = x
     else:
@@ -30,7 +31,7 @@ def scatter(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
 @primitive
 def with_item(x: Any, value: Any, index: Any) -> Any:
     """Return a copy of x with value at an index."""
-    y = np.array(x, dtype=np.result_type(x, float) if np.ndim(x) == 0 else None)
+    y = np.array(x, dtype=np.result_type(x, float) if np.ndim(x) == 0 else None, like=kind(x, value))
     y[index] = value
     return y
 
@@ -42,7 +43,7 @@ def picks_each_once(index: Any) -> bool:
         part is None
         or part is Ellipsis
         or isinstance(part, int | slice | np.integer | np.bool_)
-        or (isinstance(part, np.ndarray) and part.dtype == bool)
+        or getattr(part, "dtype", None) == bool
         for part in parts
     )
 

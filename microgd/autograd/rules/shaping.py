@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import kind
 from .indexing import rearranged, scatter
 from .table import Constant, composite, constant, primitive, refused, rule
 
@@ -44,7 +45,7 @@ def astype(x: Any, dtype: Any) -> Any:
         raise TypeError(
             f"a Value holds floating-point numbers, so astype({dtype!r}) would lose its gradient; use value.data."
         )
-    return np.asarray(x).astype(dtype)
+    return np.asarray(x, like=kind(x)).astype(dtype)
 
 
 rule(astype, lambda g, y, x, dtype: g)
