@@ -20,7 +20,7 @@ import microgd as mg
 from microgd import Value
 from microgd.autograd import backward as backward_module
 from microgd.autograd.operators import pull_of
-from microgd.autograd.rules.table import find
+from microgd.autograd.rules.table import RULES, find
 
 LINKS = 50
 
@@ -192,6 +192,19 @@ def test_the_compiled_step_calls_numpy_no_more_than_a_person_would() -> None:
     fast(x, y)
     written = numpy_calls(fast.source)
     assert len(written) <= COMPILED_NUMPY_CALLS, "\n".join(written)
+
+
+def test_an_operation_costs_the_same_however_many_rules_there_are() -> None:
+    x = Value(np.ones(3))
+    actions = (lambda: x * x, lambda: np.exp(x), lambda: np.sum(x, axis=0), lambda: np.tile(x, 2))
+    before = [(instructions(warm(action)), calls(action)) for action in actions]
+    more = {(lambda number=number: number): rule for number, rule in enumerate([*RULES.values()] * 10)}
+    RULES.update(more)
+    try:
+        assert [(instructions(action), calls(action)) for action in actions] == before
+    finally:
+        for function in more:
+            del RULES[function]
 
 
 # That the counters see what is planted --------------------------------------------------------------------------------

@@ -61,11 +61,11 @@ class Writer:
 
     def __init__(self, name: str, trace: Trace, returned: list[Any], written: list[tuple[Traced, Any]]) -> None:
         self.names: dict[Traced, str] = {}
-        self.taken: set[str] = {"np", "make_step", "math"}
+        self.taken: set[str] = {"np", "make_step", "math", *(ufunc_of(line).__name__ for line in trace.lines)}
         self.parameters: dict[str, Any] = {}
         self.constants: dict[Any, str] = {}
         self.boxes: dict[Any, str] = {}
-        self.imports: set[str] = set()
+        self.imports: dict[str, set[str]] = {}
         self.helpers: dict[Any, str] = {}
         self.preamble: list[str] = []
         self.body: list[str] = []
@@ -300,8 +300,7 @@ class Writer:
         if function is np.astype:
             return f"{self.argument(arguments[0])}.astype({self.argument(arguments[1])})"
         given = [self.argument(x) for x in arguments] + [f"{k}={self.argument(x)}" for k, x in options.items()]
-        name = full_name(function)
-        return f"{name if name.startswith('np.') else self.helper(function)}({', '.join(given)})"
+        return f"{self.called(function)}({', '.join(given)})"
 
     def number(self, line: Line) -> str:
         """Return the source of a call whose result is a number."""
@@ -318,8 +317,7 @@ class Writer:
             return f"{given[0]} * {given[0]}"
         scalar = RULES[function].scalar if function in RULES else None
         if scalar is None:
-            name = full_name(function)
-            text = f"{name if name.startswith('np.') else self.helper(function)}({', '.join(given)})"
+            text = f"{self.called(function)}({', '.join(given)})"
             return f"float({text})" if type(line.result.value) is float else text
         if scalar.__module__ == "math":
             return f"math.{scalar.__name__}({', '.join(given)})"
@@ -327,11 +325,17 @@ class Writer:
             return f"{self.helper(scalar, f'{function.__name__}_of_number')}({', '.join(given)})"
         return f"{scalar.__name__}({', '.join(given)})"
 
+    def called(self, function: Function) -> str:
+        """Return the name by which a function is called: NumPy's, SciPy's or one of our own."""
+        name = full_name(function)
+        if name.startswith("np."):
+            return name
+        return self.imported(function) if isinstance(function, np.ufunc) else self.helper(function)
+
     def imported(self, ufunc: Any) -> str:
         """Return a ufunc's name, imported at the top."""
-        name: str = ufunc.__name__
-        self.imports.add(name)
-        self.taken.add(name)
+        module, _, name = full_name(ufunc).rpartition(".")
+        self.imports.setdefault("numpy" if module == "np" else module, set()).add(name)
         return name
 
     def helper(self, function: Function, name: str = "") -> str:
@@ -343,6 +347,8 @@ class Writer:
                 other = function.__globals__.get(needed)
                 if callable(other) and getattr(other, "__module__", "").startswith("microgd"):
                     self.helper(other)
+                elif inspect.ismodule(other) and needed not in ("np", "math"):
+                    self.helpers[needed] = f"import {other.__name__} as {needed}"
                 elif isinstance(other, float | int):
                     self.helpers[needed] = f"{needed} = {other!r}"
             self.helpers[function] = plain_source(function, name)
@@ -411,8 +417,8 @@ class Writer:
         imports = ["import numpy as np"]
         if "math." in body + "".join(helpers):
             imports.insert(0, "import math\n")
-        if self.imports:
-            imports.append(f"from numpy import {', '.join(sorted(self.imports))}")
+        for module, names in sorted(self.imports.items()):
+            imports.append(f"from {module} import {', '.join(sorted(names))}")
         return STEP.format(
             name=name,
             imports="\n".join(imports),
@@ -462,6 +468,11 @@ def reduced(line: Line) -> np.ufunc | None:
         ufunc: np.ufunc = line.function.__self__  # type: ignore[attr-defined]
         return ufunc
     return REDUCTIONS.get(line.function)
+
+
+def ufunc_of(line: Line) -> Function:
+    """Return the function that a call is made by: of a reduction the ufunc."""
+    return reduced(line) or line.function
 
 
 def reduction_options(line: Line) -> tuple[Any, bool]:

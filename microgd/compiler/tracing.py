@@ -158,6 +158,8 @@ class Trace:
         return result
 
 
+OF_SHAPES_AND_TYPES = {np.shape, np.ndim, np.size, np.result_type, np.common_type, np.can_cast, np.broadcast_shapes}
+OF_SHAPES_AND_TYPES |= {np.iscomplexobj, np.isrealobj, np.isscalar}
 SHAPED_BY_DATA = {np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.compress, np.extract, np.trim_zeros}
 NOUNS = {"multiply": "product", "dot": "product", "matmul": "product", "add": "total", "subtract": "difference"}
 NOUNS |= {"divide": "ratio", "negative": "negated", "transpose": "transposed", "reduce": "sum", "getitem": "part"}
@@ -245,8 +247,8 @@ class Traced:
     def __array_function__(self, function: Function, types: Any, inputs: Any, options: dict[str, Any]) -> Any:
         if Value in types:
             return NotImplemented
-        if function in (np.shape, np.ndim, np.size):
-            return function(bare(inputs[0]))
+        if function in OF_SHAPES_AND_TYPES:
+            return function(*bare(inputs), **bare(options))
         if function in (np.zeros_like, np.ones_like):
             return settle(function(self.value))
         if function in SHAPED_BY_DATA or (function is np.where and len(inputs) == 1):
@@ -296,7 +298,8 @@ class Traced:
 
     def refusal(self, what: str) -> CompileError:
         """Return the error for what a compiled step cannot do."""
-        return CompileError(f"the step being compiled cannot be repeated: it uses {what}.")
+        who = f"the {self.trace.comment}" if self.trace.comment else "it"
+        return CompileError(f"the step being compiled cannot be repeated: {who} uses {what}.")
 
     def __bool__(self) -> NoReturn:
         raise self.refusal(
