@@ -196,7 +196,12 @@ def test_the_compiled_step_calls_numpy_no_more_than_a_person_would() -> None:
 
 def test_an_operation_costs_the_same_however_many_rules_there_are() -> None:
     x = Value(np.ones(3))
-    actions = (lambda: x * x, lambda: np.exp(x), lambda: np.sum(x, axis=0), lambda: np.tile(x, 2))
+    actions: tuple[Callable[[], Any], ...] = (
+        lambda: x * x,
+        lambda: np.exp(x),
+        lambda: np.sum(x, axis=0),
+        lambda: np.tile(x, 2),
+    )
     before = [(instructions(warm(action)), calls(action)) for action in actions]
     more = {(lambda number=number: number): rule for number, rule in enumerate([*RULES.values()] * 10)}
     RULES.update(more)
