@@ -186,6 +186,14 @@ def test_values_are_reached_with_the_keyboard_too(pages: Pages) -> None:
     assert "∂loss/∂x" in page.get_by_role("status").inner_text()
 
 
+def test_the_keys_go_on_when_a_button_that_was_pressed_can_be_pressed_no_more(pages: Pages) -> None:
+    page = pages.step(book_example())
+    page.get_by_role("button", name="Last step").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowLeft")
+    assert at(page) == "8"
+
+
 def test_playing_moves_on_and_stops_at_the_end(pages: Pages) -> None:
     page = pages.step(book_example())
     page.clock.install()

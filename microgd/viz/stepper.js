@@ -8,7 +8,7 @@ const SPEEDS = [0.5, 1, 2, 4];
 const SQUEEZE = 0.8; // a wide picture shrinks so far, then it scrolls
 const NEIGHBOURS = 6; // values shown on either side where a graph is too large for one picture
 const THUMBNAIL = { width: 62, height: 26, cell: 9 };
-const [KIND, NODE, PARENT, ARGUMENT, SYMBOLS, NUMBERS, WHY, TOTAL, TABLE, FIGURES, SCALE] = Array(11).keys();
+const [KIND, NODE, PARENT, ARGUMENT, SYMBOLS, NUMBERS, WHY, WHOLE, TOTAL, TABLE, FIGURES, SCALE] = Array(12).keys();
 const ICONS = {
   first: "M5 4v12M16 4.5v11L8 10z",
   previous: "M14 4.5v11L6 10z",
@@ -17,6 +17,8 @@ const ICONS = {
   next: "M6 4.5v11l8-5.5z",
   last: "M15 4v12M4 4.5v11l8-5.5z",
 };
+const DARK = ".dark, .vscode-dark, .vscode-high-contrast, [data-theme=dark], [theme=dark]"; // as notebooks say it
+const LIGHT = ".light, .vscode-light, .vscode-high-contrast-light, [data-theme=light], [theme=light]";
 const PHASES = { forward: "forward", seed: "backward", edge: "backward", sum: "backward" };
 
 function element(tag, attributes, parent, text) {
@@ -250,8 +252,10 @@ function mount(host, content, style) {
     timeline.style.setProperty("--turn", `${(100 * (turn - low)) / Math.max(1, high - low)}%`);
     timeline.setAttribute("aria-valuetext", `step ${position - low} of ${high - low}`);
     count.textContent = `${position - low} / ${high - low}`;
+    const held = root.activeElement;
     first.disabled = previous.disabled = position === low;
     next.disabled = last.disabled = position === high;
+    if (held && held.disabled) frame.focus({ preventScroll: true }); // or the keys would go nowhere
     host.dataset.step = position;
     follow();
   }
@@ -302,6 +306,7 @@ function mount(host, content, style) {
     const line = element("p", { class: "numbers" }, card, event[KIND] === "seed" ? "" : sum);
     if (path) { line.append(" "); element("span", { class: "path" }, line, path); }
     if (event[WHY]) element("p", { class: "why" }, card, event[WHY]);
+    if (event[WHOLE]) element("p", { class: "whole" }, card, event[WHOLE]);
     if (event[FIGURES]) figures(event[FIGURES], event[SCALE]);
   }
 
@@ -412,19 +417,27 @@ function mount(host, content, style) {
   const watcher = new MutationObserver(paint);
 
   function paint() {
-    if (!host.isConnected) return watcher.disconnect();
+    if (!host.isConnected) { // taken off the page: let go of it
+      watcher.disconnect();
+      system.removeEventListener("change", paint);
+      return;
+    }
     const [page, body] = [document.documentElement, document.body];
+    const says = (selector) => [page, body].some((part) => part.matches(selector));
     const jupyter = body.dataset.jpThemeLight;
-    const named = [page, body].some((part) => part.matches(".dark, .vscode-dark, .vscode-high-contrast, [data-theme=dark]"));
-    const light = body.matches(".light, .vscode-light") || page.matches(".light, [data-theme=light]");
-    const dark = jupyter ? jupyter === "false" : named || (!light && system.matches);
+    const dark = jupyter ? jupyter === "false" : says(DARK) || (!says(LIGHT) && system.matches);
     host.dataset.theme = dark ? "dark" : "light";
   }
 
-  for (const part of [document.documentElement, document.body])
-    watcher.observe(part, { attributes: true, attributeFilter: ["class", "data-theme", "data-jp-theme-light"] });
-  system.addEventListener("change", paint);
-  paint();
+  function watch() {
+    for (const part of [document.documentElement, document.body])
+      watcher.observe(part, { attributes: true, attributeFilter: ["class", "theme", "data-theme", "data-jp-theme-light"] });
+    system.addEventListener("change", paint);
+    paint();
+  }
+
+  watch();
+  for (const kind of ["pointerenter", "focusin"]) frame.addEventListener(kind, watch); // put back on the page
   if (picture) draw(picture);
   render();
 }

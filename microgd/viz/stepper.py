@@ -126,6 +126,7 @@ class Stepper:
                 event.symbols,
                 event.numbers,
                 event.why,
+                event.whole,
                 None if event.total is None else summary(event.total),
                 None if event.total is None else arrays.place(event.total),
                 *arrays.shown(event),
@@ -177,6 +178,7 @@ def table_of(array: Any) -> dict[str, Any]:
     """Return an array as rows of numbers; of a large one each number is the one of largest magnitude in a block."""
     columns = np.shape(array)[-1]
     rows = np.reshape(array, (np.size(array) // max(columns, 1), columns))
+    rows = rows.astype(float) if rows.dtype.kind in "biu" else rows  # booleans have no minus, unsigned numbers neither
     whole = rows.shape[0] <= ROWS and rows.shape[1] <= COLUMNS
     cells = rows if whole else extremes(extremes(rows, 0, ROWS), 1, COLUMNS)
     texts = [[number(x) for x in row] for row in cells]
