@@ -29,13 +29,12 @@ SMALL = 64  # elements up to which a constant array is written out
 NEVER = 1 << 60
 
 STEP = '''\
-"""One call of {name}, as NumPy. The last argument of a call that has no `=` before it is where the result goes."""
+"""One call of {name}, as NumPy. A call without `=` before it writes to its last argument."""
 {imports}
 
 {helpers}
 def make_step({parameters}):
 {preamble}
-
     def {name}({arguments}):
 {body}
         return {returned}
@@ -424,7 +423,7 @@ class Writer:
             imports="\n".join(imports),
             helpers="\n\n".join(helpers) + "\n\n" if helpers else "",
             parameters=", ".join(self.parameters),
-            preamble=textwrap.indent("\n".join(self.preamble), "    "),
+            preamble=textwrap.indent("".join(f"{text}\n" for text in self.preamble), "    "),
             arguments=", ".join(self.arguments),
             body=textwrap.indent(body, "        "),
             returned=results or "None",
