@@ -62,10 +62,23 @@ def test_steps_taken_as_one_show_their_parts_and_the_gradients_between() -> None
     loss.backward()
     before = kernel.grad.copy()
     source = mg.draw(loss).source
-    for label in ("3×2 @ kernel", " + bias", "mean(", "1 / 3", "3×2ᵀ"):
+    for label in ("[3×2] @ kernel", " + bias", "mean(", "1 / 3", "[3×2]ᵀ"):
         assert label in source
     assert source.count("grad ") == 7  # of both leaves and all five steps
     assert np.array_equal(kernel.grad, before)
+
+
+def test_a_computation_runs_to_the_right_or_down() -> None:
+    pytest.importorskip("pygraphviz", reason="the extra `viz` is not installed")
+
+    def width_by_height(**options: Any) -> float:
+        svg = mg.draw(book_example(), **options).render("svg").decode()
+        width, height = re.findall(r'viewBox="0.00 0.00 ([\d.]+) ([\d.]+)"', svg)[0]
+        return float(width) / float(height)
+
+    assert width_by_height() > 1 > width_by_height(direction="down")
+    with pytest.raises(ValueError, match="direction is 'up'; expected 'right' or 'down'"):
+        mg.draw(book_example(), direction="up")
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def test_steps_taken_as_one_are_shown_in_parts() -> None:
     table = mg.ledger(
         mg.mean_squared_error(np.ones((3, 1)), mg.affine(np.ones((3, 2)), kernel, Value([0.5], name="bias")))
     )
-    assert [row.formula for row in table.rows] == ["1 / 3", "2·n5", "1", "1", "1", "3×2ᵀ"]
+    assert [row.formula for row in table.rows] == ["1 / 3", "2·n5", "1", "1", "1", "[3×2]ᵀ"]
 
 
 def test_too_long_a_table_is_refused() -> None:

@@ -70,7 +70,7 @@ def test_a_product_of_matrices_and_a_bias_that_was_repeated() -> None:
     whole, product, added, summed = (events[0], events[-1], events[2], events[3])
     assert whole.numbers == "1 × 1, for each of (4,3)"
     assert product.numbers == "(2,3) = (2,4) @ (4,3)"
-    assert product.symbols == "∂n5/∂kernel += 4×2ᵀ @ ∂n5/∂n3"
+    assert product.symbols == "∂n5/∂kernel += [4×2]ᵀ @ ∂n5/∂n3"
     assert (added.kind, added.contribution, added.product.shape) == ("edge", None, (4, 3))
     assert (summed.kind, summed.numbers) == ("sum", "(4,3) → (3,)")
     np.testing.assert_array_equal(summed.contribution, [4.0, 4.0, 4.0])

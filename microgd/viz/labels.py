@@ -70,10 +70,10 @@ def operation(node: Value, names: dict[Value, str], of_constant: Callable[[Any],
 
 
 def constant(x: Any) -> str:
-    """Return a constant operand: a number, or the shape of an array."""
+    """Return a constant operand: a number, or the shape of an array in brackets, as [3×2]."""
     if isinstance(x, str) or x is None:
         return str(x)
-    return number(x) if not np.ndim(x) else "×".join(map(str, np.shape(x)))
+    return f"[{'×'.join(map(str, np.shape(x)))}]" if np.ndim(x) else number(x)
 
 
 def power(base: str, exponent: str) -> str:
