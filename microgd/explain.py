@@ -17,6 +17,7 @@ from .autograd.value import Value
 from .viz.checking import check_formula
 from .viz.drawing import draw
 from .viz.formulas import formula
+from .viz.labels import short
 from .viz.ledger import ledger
 from .viz.stepper import Stepper, step
 
@@ -43,7 +44,7 @@ def explain(options: argparse.Namespace) -> int:
         table = None if options.step else ledger(result, nudge=options.nudge)
     except (NotImplementedError, ArithmeticError) as error:
         raise ExplainError(str(error)) from None
-    print(f"{result.name} = {result:.6g}\n")
+    print(f"{short(str(result.name))} = {result:.6g}\n")
     if stepper is not None and options.step:
         walk_through(stepper)
     else:

@@ -229,6 +229,31 @@ def test_too_long_a_formula_is_refused_with_advice() -> None:
         mg.formula(chain, x)
 
 
+@pytest.mark.parametrize("steps", [300, 100_000])
+def test_a_formula_that_would_double_at_each_step_is_refused_at_once(steps: int) -> None:
+    x = value = Value(0.5, name="x")
+    for _ in range(steps):
+        value = np.sin(value * value)
+    with pytest.raises(mg.viz.FormulaError, match="more than 300 symbols"):
+        mg.formula(value, x)
+
+
+def test_what_is_no_value_or_not_real_is_refused() -> None:
+    x = Value(0.5, name="x")
+    model = mg.Sequential([mg.Dense(1)])
+    refused: list[tuple[Any, ...]] = [
+        (mg.formula, 3.0, x),
+        (mg.formula, x * x, 3.0),
+        (mg.draw, model),
+        (mg.ledger, model),
+    ]
+    for function, *arguments in refused:
+        with pytest.raises(TypeError, match="expected a Value, such as a loss, but got"):
+            function(*arguments)
+    with pytest.raises(mg.viz.FormulaError, match="real numbers only"):
+        mg.formula(np.real(x * (1 + 2j)) * 1.0, x)
+
+
 def test_hostile_names_are_inert() -> None:
     value = Value(2.0, name=HOSTILE)
     found = mg.formula(value * value * 3.0, value)

@@ -189,6 +189,7 @@ def test_weights_table_shows_the_largest_first() -> None:
         (lambda: mg.loss_surface(bowl, []), "a list of one or more points"),
         (lambda: mg.loss_surface(bowl, 3.0), "expected what mg.minimize returned"),
         (lambda: mg.loss_against_weight(squared_error, [1.0, np.inf]), "not finite"),
+        (lambda: mg.training_curves([1.0]), "expected what fit returned"),
         (lambda: mg.predicted_against_true([1.0], [1.0, 2.0]), "1 numbers and y_pred 2"),
         (lambda: mg.weights_table([1.0], ["a", "b"]), "1 weights and 2 names"),
         (lambda: mg.weights_table(mg.Sequential([mg.Dense(2, input_shape=(3,))])), r"kernel of shape \(3, 2\)"),

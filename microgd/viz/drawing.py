@@ -24,6 +24,7 @@ from .grouping import Path, distances_of, layers_of, operations_of
 from .labels import names_of, number, operation, short, summary
 from .parts import unfused
 
+SMALLEST = 0.7  # of its size is what a picture may shrink to, to fit in a notebook; smaller it cannot be read
 DIRECTIONS = {"right": "LR", "down": "TB"}
 LARGEST = 300  # nodes that are drawn one by one; a larger picture cannot be read
 LARGEST_OF_ALL = 20_000  # nodes that are drawn in groups
@@ -99,7 +100,10 @@ class Drawing:
         return path
 
     def _repr_svg_(self) -> str:
-        return self.render("svg").decode()
+        svg = self.render("svg").decode()
+        width = float(svg.partition('<svg width="')[2].partition("pt")[0])
+        style = f"max-width: 100%; min-width: {SMALLEST * width:.0f}pt; height: auto"
+        return svg.replace("<svg ", f'<svg style="{style}" ', 1)
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, str]:
         try:
@@ -172,7 +176,7 @@ def draw(
     """
     if direction not in DIRECTIONS:
         raise ValueError(f"direction is {direction!r}; expected 'right' or 'down'.")
-    count = sum(map(len, graph(value)))
+    count = sum(map(len, graph(value))) if type(value) is Value else 0
     if count > LARGEST_OF_ALL:
         raise DrawingError(f"the graph has {count:,} nodes, more than the {LARGEST_OF_ALL:,} to draw. {ADVICE}")
     return Picture(unfused(value), model, collapse, DIRECTIONS[direction]).drawn()

@@ -17,6 +17,7 @@ from .parts import twins_of
 from .terms import Name, Number, Term, add, applied, as_term
 
 LARGEST = 300  # symbols; a longer formula is not read
+MOST_STEPS = 1000  # from which on nobody waits for a formula that will be too long
 
 
 class FormulaError(ValueError):
@@ -110,11 +111,13 @@ class Plan:
     """What a formula is made from: the graph with its steps in parts, the names, and what depends on what."""
 
     def __init__(self, value: Value, by: Value) -> None:
-        twins = twins_of(value)
+        twins = twins_of(value) | ({} if type(by) is Value else twins_of(by))  # which says what is no Value
         self.root, self.by = twins.get(value, value), twins.get(by, by)
         if self.root.size != 1:
             raise FormulaError(f"a formula needs one number to differentiate, but got shape {self.root.shape}; sum it.")
         self.nodes, self.leaves = graph(self.root)
+        if any(v.dtype.kind == "c" for v in self.nodes + self.leaves):
+            raise FormulaError("there are formulas of real numbers only, and this graph has complex ones: mg.ledger.")
         self.names = distinct(names_of(self.nodes, self.leaves))
         if value.name is None and value.rule is not None:
             self.names[self.root] = "result"
@@ -130,6 +133,8 @@ class Plan:
 
     def derivative(self) -> Term:
         """Return the gradient as a term: the rules called with terms, along the edges, latest first."""
+        if len(self.depends) > MOST_STEPS:
+            raise self.too_long()
         terms: dict[Value, Term] = {leaf: Name(self.names[leaf], leaf._data) for leaf in self.leaves}
         totals: dict[Value, Term] = {self.root: as_term(np.ones(self.root.shape))}
         constants: dict[str, list[Any]] = {}
@@ -152,7 +157,8 @@ class Plan:
                         part = contribution_of(step, argument, totals[step], terms[step], tuple(inputs))
                         if part is not None:
                             totals[x] = add(totals[x], as_term(part)) if x in totals else as_term(part)
-                            self.check_size(totals[x])
+                            if totals[x].symbols > LARGEST:
+                                raise self.too_long()
         except (Untraceable, AttributeError, TypeError, RecursionError) as error:
             assert step.rule is not None
             raise FormulaError(
@@ -161,13 +167,12 @@ class Plan:
             ) from None
         return totals.get(self.by, as_term(np.zeros(self.by.shape)))
 
-    def check_size(self, term: Term) -> None:
-        """Raise if a formula is too long."""
-        if term.symbols > LARGEST:
-            raise FormulaError(
-                f"the formula for {self.names[self.by]} would have more than {LARGEST} symbols. Give inner Values a "
-                'name, as value.name = "m": then the formula is written with it. mg.ledger shows each edge by itself.'
-            )
+    def too_long(self) -> FormulaError:
+        """Return the error for a formula that is too long to be read."""
+        return FormulaError(
+            f"the formula for {self.names[self.by]} would have more than {LARGEST} symbols. Give inner Values a name, "
+            'as value.name = "m": then the formula is written with it. mg.ledger shows each edge by itself.'
+        )
 
     def inputs(self, node: Value, terms: dict[Value, Term], constants: dict[str, list[Any]]) -> list[Any]:
         """Return what a rule is given: terms for Values, numbers as they are, and constant arrays by their shape."""

@@ -7,12 +7,21 @@ from ..autograd.value import Value, new_value, record
 
 
 def unfused(value: Value) -> Value:
-    """Return the same computation with each step that was taken as one in its parts, and with their gradients."""
+    """Return the same computation with each step that was taken as one in its parts, and with their gradients.
+
+    Raises:
+        TypeError: If it is no Value.
+    """
     return twins_of(value).get(value, value)
 
 
 def twins_of(value: Value) -> dict[Value, Value]:
     """Return, for each Value of a computation, its twin in one without steps taken as one; none if there are none."""
+    if type(value) is not Value:
+        raise TypeError(
+            f"expected a Value, such as a loss, but got {type(value).__name__}. For a model: "
+            "model.objective_of(x, y), the loss of some rows."
+        )
     twins: dict[Value, Value] = {}
     if not any(node.rule.parts for node in graph(value)[0]):
         return twins

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
@@ -80,6 +80,9 @@ def training_curves(history: Any, ax: Any = None, *, loss_name: str = "loss") ->
         'epoch'
     """
     figures = getattr(history, "history", history)
+    figures = getattr(figures, "history", figures)  # of a model, the history of its last fit
+    if not isinstance(figures, Mapping):
+        raise TypeError(f"history is {type(history).__name__}; expected what fit returned, or its dict of lists.")
     ax = axes_for(ax)
     for key, label, style in (
         ("loss", "training", {"color": BLUE}),

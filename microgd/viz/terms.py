@@ -21,6 +21,7 @@ from ..autograd.rules.table import RULES, Function
 from ..autograd.symbols import Untraceable
 from ..autograd.value import REDUCTIONS, bound
 
+MANY = 1_000_000  # symbols, above which they are not counted
 COMPARISONS = (np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal)
 LOGICAL = (np.logical_and, np.logical_or, np.logical_not, np.logical_xor, np.bitwise_and, np.bitwise_or)
 OF_SHAPES: tuple[Function, ...] = (
@@ -51,7 +52,7 @@ class Term(np.lib.mixins.NDArrayOperatorsMixin):
     def __init__(self, data: Any, key: Any, parts: Iterable[Term] = ()) -> None:
         self.data = data
         self.key = hash((type(self).__name__, key))
-        self.symbols = 1 + sum(part.symbols for part in parts)
+        self.symbols = min(1 + sum(part.symbols for part in parts), MANY)
 
     @property
     def shape(self) -> tuple[int, ...]:
