@@ -81,6 +81,14 @@ def test_a_computation_runs_to_the_right_or_down() -> None:
         mg.draw(book_example(), direction="up")
 
 
+def test_in_a_notebook_a_picture_shrinks_to_fit_but_stays_legible() -> None:
+    pytest.importorskip("pygraphviz", reason="the extra `viz` is not installed")
+    picture = mg.draw(book_example())._repr_svg_()
+    width, least = (float(re.findall(pattern, picture)[0]) for pattern in (r'width="(\d+)pt"', r"min-width: (\d+)pt"))
+    assert least == pytest.approx(0.7 * width, abs=1)
+    ElementTree.fromstring(picture)
+
+
 @pytest.mark.parametrize(
     "name", [HOSTILE, "<b>", "<b>\n</b>", "\x1b[31m\x00", "{a|b}", "\\N\\l", "漢字", '"', "x" * 10_000]
 )
