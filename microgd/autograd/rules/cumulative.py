@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import kind
 from .indexing import along
 from .table import composite, constant, primitive, rule
 
@@ -24,7 +25,7 @@ def sums_from_the_end(g: Any, axis: int) -> Any:
 def recurrence(a: Any, b: Any, axis: int) -> Any:
     """Return y with y_i = a_i y_(i+1) + b_i along an axis, from the end: sums of products, exact where some are 0."""
     a, b = np.moveaxis(a, axis, 0), np.moveaxis(b, axis, 0)
-    y = np.array(b, dtype=np.result_type(a, b, np.float32))
+    y = np.array(b, dtype=np.result_type(a, b, np.float32), like=kind(a, b))
     for i in range(len(y) - 2, -1, -1):
         y[i] += a[i] * y[i + 1]
     return np.moveaxis(y, 0, axis)
@@ -87,7 +88,7 @@ def with_initial(run: Any, x: Any, axis: int | None, initial: float | None) -> A
     if initial is None:
         return totals
     shape = tuple(1 if i == axis else n for i, n in enumerate(np.shape(x)))
-    return np.concatenate([np.full(shape, initial, dtype=x.dtype), totals], axis=axis)
+    return np.concatenate([np.full(shape, initial, dtype=x.dtype, like=kind(x)), totals], axis=axis)
 
 
 if hasattr(np, "cumulative_sum"):  # from NumPy 2.1 on

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import kind
 from .table import composite, constant, elementwise, piecewise_constant, primitive, rule
 
 LN2 = math.log(2.0)
@@ -141,7 +142,7 @@ rule(np.unwrap, lambda g, y, p, discont=None, axis=-1, period=math.tau: g)
 @primitive
 def sinc_derivative(x: Any, order: int) -> Any:
     """Return a derivative of sin(πx) / (πx), by its power series where the quotient would cancel."""
-    t = math.pi * np.asarray(x, dtype=float)
+    t = math.pi * np.asarray(x, dtype=float, like=kind(x))
     near = np.abs(t) < order + 1
     small, large = np.where(near, t, 0.0), np.where(near, 1.0, t)
     series = sum(
@@ -163,8 +164,8 @@ def bessel_i(x: Any, order: int) -> Any:
     """Return the modified Bessel function of the first kind, for small orders: a mean over a circle, by trapezoids."""
     size = np.abs(x).max(initial=0.0) if np.ndim(x) else abs(x)
     points = 32 + int(9 * math.sqrt(size))
-    angles = (np.arange(points) + 0.5) * (math.pi / points)
-    along = np.multiply.outer(np.asarray(x), np.cos(angles))
+    angles = (np.arange(points, like=kind(x)) + 0.5) * (math.pi / points)
+    along = np.multiply.outer(np.asarray(x, like=kind(x)), np.cos(angles))
     return np.mean((np.sinh(along) if order % 2 else np.cosh(along)) * np.cos(order * angles), axis=-1)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import kind
 from .indexing import along
 from .table import Constant, composite, constant, rule
 
@@ -23,7 +24,7 @@ def resized(x: Any, length: int, axis: int) -> Any:
     if length <= shape[axis]:
         return x if length == shape[axis] else x[along(slice(length), axis, len(shape))]
     missing = tuple(length - n if i == axis % len(shape) else n for i, n in enumerate(shape))
-    return np.concatenate([x, np.zeros(missing)], axis=axis)
+    return np.concatenate([x, np.zeros(missing, like=kind(x))], axis=axis)
 
 
 def d_fft(g: Any, y: Any, x: Any, n: int | None = None, axis: int = -1, norm: str | None = None) -> Any:
@@ -46,7 +47,7 @@ def d_irfft(g: Any, y: Any, x: Any, n: int | None = None, axis: int = -1, norm: 
     """The inverse transform of the cotangent, twice where a frequency stands for its mirror image too."""
     length = np.shape(y)[axis]
     kept = length // 2 + 1
-    twice = np.full(kept, 2.0)
+    twice = np.full(kept, 2.0, like=kind(g))
     twice[0] = 1.0
     if length % 2 == 0:
         twice[-1] = 1.0

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import beside, kind
 from .indexing import scatter
 from .products import swapped
 from .table import Constant, composite, constant, primitive, refused, rule
@@ -57,8 +58,8 @@ def d_pinv(g: Any, y: Any, a: Any, rcond: Any = None, hermitian: bool = False, r
     """The derivative among matrices of the same rank: -Pᵀ G Pᵀ + (I - A P) Gᵀ P Pᵀ + Pᵀ P Gᵀ (I - P A)."""
     real(a, "np.linalg.pinv")
     m, n = np.shape(a)[-2:]
-    left = np.matmul(np.eye(m) - np.matmul(a, y), np.matmul(swapped(g), np.matmul(y, swapped(y))))
-    right = np.matmul(np.matmul(np.matmul(swapped(y), y), swapped(g)), np.eye(n) - np.matmul(y, a))
+    left = np.matmul(np.eye(m, like=kind(g)) - np.matmul(a, y), np.matmul(swapped(g), np.matmul(y, swapped(y))))
+    right = np.matmul(np.matmul(np.matmul(swapped(y), y), swapped(g)), np.eye(n, like=kind(g)) - np.matmul(y, a))
     return left + right - np.matmul(np.matmul(swapped(y), g), swapped(y))
 
 
@@ -104,7 +105,7 @@ def tensorsolve(a: Any, b: Any, axes: Constant = None) -> Any:
 def cofactors(a: Any) -> Any:
     """Return the derivative of det(a): det(a) A⁻ᵀ where a has an inverse, and its limit where it has none."""
     u, s, vh = np.linalg.svd(a)
-    others = np.where(np.eye(np.shape(a)[-1], dtype=bool), 1.0, np.expand_dims(s, -2))
+    others = np.where(np.eye(np.shape(a)[-1], dtype=bool, like=kind(a)), 1.0, np.expand_dims(s, -2))
     sign = np.linalg.det(u) * np.linalg.det(vh)
     return sign[..., None, None] * np.matmul(u * np.expand_dims(np.prod(others, axis=-1), -2), vh)
 
@@ -114,10 +115,10 @@ def d_cofactors(g: Any, y: Any, a: Any) -> Any:
     shape = np.shape(a)
     n = shape[-1]
     if n < 2:
-        return np.zeros(shape)
+        return np.zeros(shape, like=kind(g))
     kept = np.array([[j for j in range(n) if j != i] for i in range(n)])
     index = (..., kept[:, None, :, None], kept[None, :, None, :])
-    signs = (-1.0) ** np.add.outer(np.arange(n), np.arange(n))
+    signs = beside((-1.0) ** np.add.outer(np.arange(n), np.arange(n)), g)
     return scatter((g * signs)[..., None, None] * cofactors(a[index]), index=index, shape=shape)
 
 
@@ -172,7 +173,7 @@ def d_cholesky(g: Any, y: Any, a: Any, upper: bool = False) -> Any:
     real(a, "np.linalg.cholesky")
     factor, g = (swapped(y), swapped(g)) if upper else (y, g)
     n = np.shape(a)[-1]
-    phi = np.matmul(swapped(factor), g) * (np.tri(n) - 0.5 * np.eye(n))
+    phi = np.matmul(swapped(factor), g) * beside(np.tri(n) - 0.5 * np.eye(n), g)
     half = np.linalg.solve(swapped(factor), phi)
     return symmetric(swapped(np.linalg.solve(swapped(factor), swapped(half))))
 
@@ -190,7 +191,7 @@ def off_diagonal_ties(values: Any) -> Any:
     n = np.shape(values)[-1]
     gap = np.abs(np.expand_dims(values, -2) - np.expand_dims(values, -1))
     largest = np.max(np.abs(values), axis=-1, keepdims=True, initial=0.0)[..., None]
-    return (gap <= n * EPSILON * largest) & ~np.eye(n, dtype=bool)
+    return (gap <= n * EPSILON * largest) & ~np.eye(n, dtype=bool, like=kind(values))
 
 
 @primitive
@@ -217,7 +218,7 @@ def over_differences(numerator: Any, values: Any, squares: bool, what: str) -> A
             f"two {what} are equal, so the vectors that belong to them are any basis of a plane: they have no "
             f"derivative. A function of the {what} alone has one (np.linalg.eigvalsh, np.linalg.svdvals)."
         )
-    left_out = ties | np.eye(np.shape(values)[-1], dtype=bool)
+    left_out = ties | np.eye(np.shape(values)[-1], dtype=bool, like=kind(values))
     gap = (row - column) * (row + column) if squares else row - column
     return np.where(left_out, 0.0, numerator / np.where(left_out, 1.0, gap))
 
@@ -226,7 +227,7 @@ def d_eigenvalues_above_vectors(g: Any, y: Any, a: Any, UPLO: str = "L") -> Any:
     """V (diag(g_w) + F ∘ Vᵀ g_V) Vᵀ, its symmetric part, where F_ij = 1 / (w_j - w_i)."""
     w, v = y[..., 0, :], y[..., 1:, :]
     inner = over_differences(np.matmul(swapped(v), g[..., 1:, :]), w, False, "eigenvalues")
-    inner = inner + np.expand_dims(g[..., 0, :], -2) * np.eye(np.shape(w)[-1])
+    inner = inner + np.expand_dims(g[..., 0, :], -2) * np.eye(np.shape(w)[-1], like=kind(w))
     return symmetric(np.matmul(np.matmul(v, inner), swapped(v)))
 
 
@@ -274,7 +275,7 @@ def d_left_values_right(g: Any, y: Any, a: Any) -> Any:
     from_left = over_differences(left, s, True, "singular values")
     from_right = over_differences(right, s, True, "singular values")
     inner = (from_left + swapped(from_left)) * row + column * (from_right + swapped(from_right))
-    inner = inner + np.where(null, 0.0, np.expand_dims(gs, -2)) * np.eye(np.shape(s)[-1])
+    inner = inner + np.where(null, 0.0, np.expand_dims(gs, -2)) * np.eye(np.shape(s)[-1], like=kind(s))
     whole = np.matmul(np.matmul(u, inner), swapped(v))
     whole = whole + np.matmul(outside(u, gu, left), swapped(v))
     return whole + np.matmul(u, swapped(outside(v, gv, right)))
@@ -325,8 +326,8 @@ def d_q_beside_r(g: Any, y: Any, a: Any) -> Any:
     if n > k:
         gq = gq + np.matmul(np.matmul(q, rest), swapped(grest))
     inner = np.matmul(r, swapped(gr)) - np.matmul(swapped(gq), q)
-    lower = inner * np.tri(k)
-    inner = lower + swapped(inner * np.tri(k, k=-1))
+    lower = inner * np.tri(k, like=kind(g))
+    inner = lower + swapped(inner * np.tri(k, k=-1, like=kind(g)))
     leading = swapped(np.linalg.solve(r, swapped(gq + np.matmul(q, inner))))
     return leading if n == k else np.concatenate([leading, np.matmul(q, grest)], axis=-1)
 

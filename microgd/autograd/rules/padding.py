@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import kind
 from .indexing import along
 from .table import Constant, composite
 
@@ -67,10 +68,10 @@ def filling(x: Any, axis: int, width: int, mode: str, setting: Any, behind: bool
     ndim, length = np.ndim(x), np.shape(x)[axis]
     shape = tuple(width if i == axis else n for i, n in enumerate(np.shape(x)))
     if mode in ("constant", "empty"):  # what NumPy leaves undefined is 0 here
-        return np.full(shape, 0 if mode == "empty" else setting, dtype=np.result_type(x))
+        return np.full(shape, 0 if mode == "empty" else setting, dtype=np.result_type(x), like=kind(x))
     if mode == "linear_ramp":
         edge = x[along(slice(length - 1, None) if behind else slice(1), axis, ndim)]
-        steps = np.arange(width, dtype=float)
+        steps = np.arange(width, dtype=float, like=kind(x))
         ramp = np.reshape(steps[::-1] if behind else steps, [-1 if i == axis else 1 for i in range(ndim)])
         return ramp * ((edge - setting) / width) + setting
     if mode in STATISTICS:

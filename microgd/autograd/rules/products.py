@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import kind
 from .table import composite, constant, rule
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -205,11 +206,11 @@ def d_einsum(argument: int, g: Any, y: Any, subscripts: str, *operands: Any, opt
         if letter in distinct:  # a diagonal: a second name for the axis, tied to the first by an identity matrix
             twin = unused.pop()
             others.append(letter + twin)
-            arrays.append(np.eye(length))
+            arrays.append(np.eye(length, like=kind(g)))
             letter = twin
         elif not any(letter in other for other in others):  # summed over: the same for every element
             others.append(letter)
-            arrays.append(np.ones(length))
+            arrays.append(np.ones(length, like=kind(g)))
         distinct += letter
     found = np.einsum(",".join(others) + "->" + distinct, *arrays, optimize=bool(optimize))
     return np.broadcast_to(found, np.broadcast_shapes(np.shape(found), np.shape(x)))  # where the others have length 1

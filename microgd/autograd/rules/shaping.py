@@ -356,7 +356,7 @@ composite(np.linalg.trace)(lambda x, /, *, offset=0: np.trace(x, offset, -2, -1)
 def lower_triangle(m: Any, k: int) -> Any:
     """Return which elements of a matrix are on or below a diagonal."""
     rows, columns = (1, *np.shape(m))[-2:]
-    return np.tri(np.shape(m)[0] if np.ndim(m) == 1 else rows, columns, k, dtype=bool)
+    return np.tri(np.shape(m)[0] if np.ndim(m) == 1 else rows, columns, k, dtype=bool, like=kind(m))
 
 
 @composite(np.tril)
@@ -410,7 +410,7 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retste
     intervals = num - 1 if endpoint else num
     step = (stop - start) / intervals if intervals else np.nan * (stop - start)
     ndim = max(np.ndim(start), np.ndim(stop))
-    places = np.reshape(np.arange(float(num)), (-1,) + (1,) * ndim)
+    places = np.reshape(np.arange(float(num), like=kind(start, stop)), (-1,) + (1,) * ndim)
     points = places * step + start if intervals else places * (stop - start) + start
     if endpoint and num > 1:
         points = np.concatenate([points[:-1], np.broadcast_to(stop, np.shape(points[-1:]))])

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import kind
 from .elementwise import quotient
 from .indexing import along, getitem
 from .table import composite, rule
@@ -16,7 +17,8 @@ from .table import composite, rule
 def in_full(g: Any, m: int, n: int, mode: str) -> Any:
     """Return the cotangent of a convolution of m and n elements as that of mode="full": zeros around it."""
     before = {"full": 0, "same": (min(m, n) - 1) // 2, "valid": min(m, n) - 1}[mode]
-    return np.concatenate([np.zeros(before), g, np.zeros(m + n - 1 - before - np.shape(g)[0])])
+    start, end = (np.zeros(size, like=kind(g)) for size in (before, m + n - 1 - before - np.shape(g)[0]))
+    return np.concatenate([start, g, end])
 
 
 def d_convolve(g: Any, x: Any, other: Any, mode: str) -> Any:
@@ -83,7 +85,7 @@ def slope(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
     def part(start: int | None, stop: int | None) -> Any:
         return f[along(slice(start, stop), axis, n)]
 
-    steps = np.diff(spacing) if np.ndim(spacing) else spacing * np.ones(length - 1)
+    steps = np.diff(spacing) if np.ndim(spacing) else spacing * np.ones(length - 1, like=kind(f))
     steps = np.reshape(steps, tuple(-1 if i == axis else 1 for i in range(n)))
     quotients = (part(1, None) - part(0, -1)) / steps
 
@@ -133,5 +135,5 @@ def polyval(p: Any, x: Any) -> Any:
 @composite(np.vander)
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """Raise to the powers 0, 1, 2, ..."""
-    powers = np.arange(np.shape(x)[0] if N is None else N)
+    powers = np.arange(np.shape(x)[0] if N is None else N, like=kind(x))
     return np.power(np.expand_dims(x, -1), powers if increasing else powers[::-1])

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import kind
 from .indexing import getitem
 from .reductions import axes_of, rows_of
 from .shaping import astype
@@ -39,9 +40,9 @@ def ties(x: Any) -> Any:
     """Return for each element the number of its tie: the same for equal elements of a row, and for no others."""
     order = np.argsort(x, axis=-1)
     ordered = np.take_along_axis(x, order, axis=-1)
-    new = np.ones(np.shape(x), dtype=bool)
+    new = np.ones(np.shape(x), dtype=bool, like=kind(x))
     new[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
-    number = np.empty(np.shape(x), dtype=int)
+    number = np.empty(np.shape(x), dtype=int, like=kind(x))
     np.put_along_axis(number, order, np.reshape(np.cumsum(new) - 1, np.shape(x)), axis=-1)
     return number
 
@@ -128,7 +129,7 @@ def quantile(a: Any, q: Any, axis: Any = None, method: Any = "linear", keepdims:
     """Sort, and go from one element to the next; methods that jump have no derivative with respect to q."""
     rows = rows_of(a, axis)
     ordered = np.sort(rows, axis=-1)
-    number = np.full(np.shape(rows)[:-1], np.shape(rows)[-1])
+    number = np.full(np.shape(rows)[:-1], np.shape(rows)[-1], like=kind(rows))
     found = np.where(np.isnan(ordered[..., -1]), np.nan, at_quantile(ordered, number, q, method))
     return kept(found, a, axis, keepdims)
 
@@ -166,7 +167,7 @@ def nanpercentile(a: Any, q: Any, axis: Any = None, method: Any = "linear", keep
 def element(rows: Any, index: Any) -> Any:
     """Return the element at an index in each row; the axes of the index that come before those of the rows stay."""
     kept_shape, n = np.shape(rows)[:-1], np.shape(rows)[-1]
-    start = n * np.reshape(np.arange(math.prod(kept_shape)), kept_shape)
+    start = n * np.reshape(np.arange(math.prod(kept_shape), like=kind(index)), kept_shape)
     return getitem(np.ravel(rows), np.minimum(index, n - 1) + start)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import kind
 from .indexing import scatter
 from .table import composite
 
@@ -113,7 +114,7 @@ def cov(
     if y is not None:
         rows = np.concatenate([rows, variables_of(y, rowvar)], axis=0)
     free = int(not bias) if ddof is None else ddof
-    weights = np.ones(np.shape(rows)[1])
+    weights = np.ones(np.shape(rows)[1], like=kind(rows))
     for given in (fweights, aweights):
         weights = weights if given is None else weights * given
     total = np.sum(weights)
