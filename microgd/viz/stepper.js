@@ -327,7 +327,7 @@ function mount(host, content, style) {
     const columns = cells.length ? cells[0].length : 0;
     const written = columns <= 4 && cells.length <= 6;
     const made = element("figure", {}, parent);
-    element("figcaption", {}, made, `${caption} ${shape}`);
+    element("figcaption", {}, made, caption.startsWith("[") ? shape : `${caption} ${shape}`);
     const grid = element("div", { class: written ? "grid written" : "grid", role: "img" }, made);
     grid.setAttribute("aria-label", `${caption} ${shape}: ${cells.map((line) => line.join(" ")).join("; ")}`);
     grid.style.setProperty("--columns", columns || 1);

@@ -19,12 +19,13 @@ from ..autograd.value import Value
 from .drawing import INSTALL, DrawingError
 from .drawing import LARGEST as LARGEST_PICTURE
 from .events import LARGEST, Event, Narrator, shape
-from .labels import number, operation, short, summary
+from .labels import WRITTEN, constant, number, operation, short, summary
 from .layout import Scene, labels_of
 from .ledger import Ledger, rows_of
 from .parts import unfused
 
 LEDGER_ROWS = 300  # in the text that stands where no script runs
+OPERANDS = 4  # of one operation that are shown as arrays
 ROWS, COLUMNS = 8, 10  # of an array that are shown; a larger one is shown in so many blocks
 
 
@@ -129,11 +130,34 @@ class Stepper:
                 event.whole,
                 None if event.total is None else summary(event.total),
                 None if event.total is None else arrays.place(event.total),
-                *arrays.shown(event),
+                *arrays.shown(self.parts(event)),
             ]  # in the order that stepper.js names them in
             for event in self.events
         ]
         return {"title": self.names[self.root], "nodes": nodes, "events": events, "arrays": arrays.tables}
+
+    def parts(self, event: Event) -> list[Any]:
+        """Return what an event computes with, as (caption, array), and the signs between."""
+        node = event.node
+        if event.kind == "seed":
+            return []
+        if event.kind == "sum":
+            return [("that", event.product), "Σ", ("contribution", event.contribution)]
+        if event.kind == "edge":
+            result = ("product" if event.contribution is None else "contribution", event.product)
+            if event.sign == "→":
+                return [("upstream", event.upstream), "→", result]
+            factors = [("upstream", event.upstream), event.sign, ("local", event.local)]
+            return [*(reversed(factors) if event.sign == "@" and event.argument else factors), "=", result]
+        assert node.rule is not None
+        operands = [
+            (self.names[x], self.data[x]) if type(x) is Value else (constant(x) if np.ndim(x) else "", x)
+            for x in node.inputs
+            if type(x) is Value or isinstance(x, np.ndarray | float | int)
+        ][:OPERANDS]
+        sign = WRITTEN[node.rule.function][0].strip() if node.rule.function in WRITTEN and len(operands) == 2 else ","
+        joined = [part for operand in operands for part in (sign, operand)][1:]
+        return [*joined, "→" if sign == "," else "=", (self.names[node], node._data)]
 
 
 class Arrays:
@@ -144,24 +168,17 @@ class Arrays:
         self.places: dict[int, int] = {}
         self.kept: list[Any] = []  # so that no other array comes to lie in the place of one
 
-    def shown(self, event: Event) -> list[Any]:
-        """Return which arrays an event shows, each with its caption, and the largest magnitude in them."""
-        if event.kind in ("forward", "seed") or not (event.node.shape or np.ndim(event.total)):
-            return []
-        if event.kind == "sum":
-            parts: list[Any] = [("that", event.product), "Σ", ("contribution", event.contribution)]
-        elif event.sign == "→":
-            parts = [("upstream", event.upstream), "→", ("contribution", event.product)]
-        else:
-            factors = [("upstream", event.upstream), event.sign, ("local", event.local)]
-            in_order = reversed(factors) if event.sign == "@" and event.argument else factors
-            parts = [*in_order, "=", ("contribution", event.product)]
-        if event.contribution is None:
-            parts[-1] = ("product", event.product)
+    def shown(self, parts: list[Any]) -> list[Any]:
+        """Return arrays with captions as places in the tables, and the largest magnitude; nothing for numbers alone."""
         figures = [part for part in parts if isinstance(part, tuple)]
+        if not any(np.ndim(array) for _, array in figures):
+            return []
         scale = max(magnitude(array) for _, array in figures)
-        places = {name: self.place(array) if np.ndim(array) else number(array) for name, array in figures}
-        return [[part if isinstance(part, str) else (part[0], places[part[0]]) for part in parts], scale]
+        return [[part if isinstance(part, str) else (part[0], self.place_or_number(part[1])) for part in parts], scale]
+
+    def place_or_number(self, array: Any) -> int | str | None:
+        """Return where an array is in the tables, or a number as text."""
+        return self.place(array) if np.ndim(array) else number(array)
 
     def place(self, array: Any) -> int | None:
         """Return where an array is in the tables, and put it there if it is new; a number is in none."""
