@@ -90,7 +90,7 @@ def test_in_a_notebook_a_picture_shrinks_to_fit_but_stays_legible() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [HOSTILE, "<b>", "<b>\n</b>", "\x1b[31m\x00", "{a|b}", "\\N\\l", "漢字", '"', "x" * 10_000]
+    "name", [HOSTILE, "<b>", "<b>\n</b>", "\x1b[31m\x00", "{a|b}", "\\N\\l", "&lt;&amp;", "漢字", '"', "x" * 10_000]
 )
 @pytest.mark.parametrize("data", [1.0, np.ones((2, 3))])
 def test_a_hostile_name_is_inert(name: str, data: Any, tmp_path: Path) -> None:
@@ -115,6 +115,35 @@ def test_a_hostile_name_is_inert(name: str, data: Any, tmp_path: Path) -> None:
     ledger = str(mg.ledger(loss))
     assert "\x1b" not in ledger and len(ledger) < 2000
     assert "<img" not in mg.ledger(loss)._repr_html_()
+
+
+def outline(node: Any) -> tuple[float, float]:
+    """Return how far a node of an SVG reaches from left to right."""
+    shape = next(element for element in node if element.tag.endswith(("polygon", "path")))
+    numbers = re.findall(r"-?[\d.]+,", shape.get("points") or shape.get("d"))
+    across = [float(number[:-1]) for number in numbers]
+    return min(across), max(across)
+
+
+@pytest.mark.parametrize("name", ["v", "a name that is rather long", "WWWWWWWWWWWWWWWWWWWWWWWW", "x_1 = y < z & w"])
+@pytest.mark.parametrize("data", [-0.123456789, np.linspace(-12345.678, 98765.4321, 6).reshape(2, 3)])
+def test_texts_lie_within_their_boxes(name: str, data: Any) -> None:
+    pytest.importorskip("pygraphviz", reason="the extra `viz` is not installed")
+    textpath = pytest.importorskip("matplotlib.textpath", reason="the extra `viz` is not installed")
+    loss: Any = np.sum(np.tanh(Value(data, name=name)) * 2.0)
+    loss.backward()
+    texts = 0
+    for node in ElementTree.fromstring(mg.draw(loss).render("svg")).iter():
+        if node.get("class") != "node":
+            continue
+        left, right = outline(node)
+        for text in (element for element in node.iter() if element.tag.endswith("text")):
+            size = float(text.get("font-size") or 0)
+            width = textpath.TextPath((0, 0), (text.text or "").replace("$", r"\$"), size=size).get_extents().width
+            start = float(text.get("x") or 0) - (width / 2 if text.get("text-anchor") == "middle" else 0)
+            assert left <= start + 1 and start + width <= right + 1, text.text
+            texts += 1
+    assert texts >= 8
 
 
 @pytest.mark.parametrize("kind", ["svg", "png", "pdf", "dot"])

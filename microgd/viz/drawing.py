@@ -391,8 +391,8 @@ def edge_label(node: Value, argument: int, names: dict[Value, str]) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return a text so that Graphviz shows it as it is: no escape of its own means anything, and nothing is HTML."""
+    """Return a text so that Graphviz shows it as it is: no escape or entity means anything in it, and it is no HTML."""
     from graphviz.quoting import NoHtml
 
-    safe: str = NoHtml(text.replace("\\", "\\\\").replace("\n", "\\n"))
+    safe: str = NoHtml(text.replace("&", "&amp;").replace("\\", "\\\\").replace("\n", "\\n"))
     return safe
