@@ -36,6 +36,7 @@ class Convention:
 
 
 CONVENTIONS: list[Convention] = []
+_ord: Any
 
 
 def convention(function: Function, where: str, at: Any, gradient: Any, call: Any = None, note: str = "") -> None:
@@ -84,6 +85,83 @@ convention(
     lambda x: np.take(x, [5, 1], mode="clip"),
     "the end",
 )
+
+# Kinks and jumps of functions of each element
+convention(np.fabs, "at 0", 0.0, 0.0)
+convention(np.sinc, "at 0", 0.0, 0.0)
+convention(np.hypot, "of 0 and 0", [0.0, 0.0], [0.0, 0.0], lambda x: np.hypot(x[0], x[1]))
+convention(np.arctan2, "of 0 and 0", [0.0, 0.0], [0.0, 0.0], lambda x: np.arctan2(x[0], x[1]))
+convention(np.logaddexp, "of -inf and -inf", [-np.inf, -np.inf], [0.5, 0.5], lambda x: np.logaddexp(x[0], x[1]))
+convention(np.fmax, "at a tie", 3.0, 0.5, lambda x: np.fmax(x, 3.0))
+convention(np.fmin, "at a tie", 3.0, 0.5, lambda x: np.fmin(x, 3.0))
+convention(np.fmax, "with nan", [np.nan, 2.0], [0.0, 1.0], lambda x: np.fmax(x, [1.0, np.nan]), "the number's")
+convention(np.copysign, "at 0", 0.0, 0.0, lambda x: np.copysign(x, -1.0))
+convention(np.heaviside, "in x at 0", 0.0, 0.0, lambda x: np.heaviside(x, 0.5))
+convention(np.nan_to_num, "of nan and inf", [np.nan, np.inf, 2.0], [0.0, 0.0, 1.0], note="0")
+convention(np.remainder, "at a jump, in the dividend", 4.0, 1.0, lambda x: x % 2.0)
+convention(np.floor_divide, "everywhere", 5.0, 0.0, lambda x: x // 2.0)
+convention(np.unwrap, "everywhere", [0.0, 6.0], [1.0, 1.0])
+convention(np.angle, "of real numbers", [-1.0, 2.0], [0.0, 0.0])
+convention(np.interp, "at a place", 1.0, 3.0, lambda x: np.interp(x, [0.0, 1.0, 2.0], [0.0, 1.0, 4.0]), "right slope")
+convention(np.interp, "beyond the ends", 9.0, 0.0, lambda x: np.interp(x, [0.0, 1.0], [0.0, 1.0]))
+convention(np.select, "what is not chosen", [0.0, 4.0], [0.0, 0.25], lambda x: np.select([x > 0], [np.sqrt(x)]), "0")
+
+# Ties and nan of functions that put in order or reduce
+convention(np.max, "initial at a tie", [2.0, 1.0], [0.5, 0.0], lambda x: np.max(x, initial=2.0), "a share is its")
+convention(np.nanmax, "at a tie, with nan", [2.0, np.nan, 2.0], [0.5, 0.0, 0.5], note="equal shares, 0 for nan")
+convention(np.nansum, "of nan", [1.0, np.nan], [1.0, 0.0], note="0")
+convention(np.nanmean, "with nan", [1.0, np.nan, 2.0], [0.5, 0.0, 0.5], note="0 for nan")
+convention(np.nanstd, "of equal numbers, with nan", [2.0, np.nan, 2.0], [0.0, 0.0, 0.0])
+convention(np.nanmedian, "with nan", [1.0, np.nan, 2.0], [0.5, 0.0, 0.5], note="0 for nan")
+convention(np.nancumsum, "of nan", [1.0, np.nan, 2.0], [3.0, 0.0, 1.0], note="0")
+convention(np.median, "with nan", [1.0, np.nan, 2.0], [0.0, 0.0, 0.0])
+convention(np.std, "of equal numbers with a rounded mean", [0.1, 0.1, 0.1], [0.0, 0.0, 0.0])
+convention(np.prod, "with one 0", [2.0, 0.0, 3.0], [0.0, 6.0, 0.0], note="the product of the others")
+convention(np.cumprod, "with one 0", [2.0, 0.0, 3.0], [1.0, 8.0, 0.0], note="the products of the others")
+convention(np.ptp, "of equal numbers", [2.0, 2.0], [0.0, 0.0])
+convention(
+    np.sort, "at a tie", [2.0, 1.0, 2.0], [2.5, 1.0, 2.5], lambda x: np.sort(x) * [1.0, 2.0, 3.0], "the mean of places"
+)
+convention(
+    np.partition,
+    "at a tie",
+    [2.0, 1.0, 2.0],
+    [2.5, 1.0, 2.5],
+    lambda x: np.partition(x, 1) * [1.0, 2.0, 3.0],
+    "the mean of places",
+)
+convention(np.median, "at a tie", [1.0, 2.0, 2.0, 3.0], [0.0, 0.5, 0.5, 0.0], note="equal shares")
+convention(np.median, "of three equal", [2.0, 2.0, 2.0], np.full(3, 1 / 3), note="equal shares")
+convention(
+    np.quantile, "at a tie", [1.0, 2.0, 2.0], [0.0, 0.5, 0.5], lambda x: np.quantile(x, 0.75), note="equal shares"
+)
+convention(
+    np.quantile, "in q, at an element", 0.5, 4.0, lambda q: np.quantile([0.0, 1.0, 3.0], q), note="the slope after it"
+)
+convention(
+    np.quantile,
+    "in q, of a method that jumps",
+    0.4,
+    1.0,
+    lambda q: np.quantile(q * np.array([0.0, 1.0, 3.0]), q, method="nearest"),
+    "0, here beside that of the element",
+)
+convention(
+    np.maximum,
+    "accumulate at a tie",
+    [2.0, 2.0],
+    [1.5, 0.5],
+    np.maximum.accumulate,
+    "equal shares of those so far",
+)
+
+# Norms of zeros
+for _ord in (None, 1, 2, 3, 1.5, 0.5, 0, np.inf, -np.inf, -1):
+    convention(np.linalg.norm, f"of order {_ord} at 0", [0.0, 0.0], [0.0, 0.0], lambda x, o=_ord: np.linalg.norm(x, o))
+convention(
+    np.linalg.norm, "inf at a tie", [2.0, -2.0], [0.5, -0.5], lambda x: np.linalg.norm(x, np.inf), "equal shares"
+)
+convention(np.linalg.norm, "1 with a 0", [2.0, 0.0], [1.0, 0.0], lambda x: np.linalg.norm(x, 1))
 
 # Matrices
 _singular = [[1.0, 2.0], [2.0, 4.0]]

@@ -35,7 +35,12 @@ def quotient(a: Any, b: Any) -> Any:
     return np.where(np.equal(a, 0) & np.equal(b, 0), np.zeros_like(y), y)
 
 
-elementwise(quotient, lambda g, y, a, b: quotient(g, b), lambda g, y, a, b: quotient(-g * y, b))
+# At 0 / 0 the result stays 0 in all directions: the second derivative of a norm at 0 is taken as 0, like the first.
+elementwise(
+    quotient,
+    lambda g, y, a, b: quotient(g * ((a != 0) | (b != 0)), b),
+    lambda g, y, a, b: quotient(-g * y, b),
+)
 
 # Arithmetic
 elementwise(np.add, lambda g, y, a, b: g, lambda g, y, a, b: g)

@@ -114,15 +114,17 @@ def d_std(
     where: Any = True,
     correction: float | None = None,
 ) -> Any:
-    """The deviation over the standard deviation; 0 where all elements are equal."""
+    """The deviation over the standard deviation; 0 where all elements are equal, but for the rounding of their mean."""
     deviation, freedom = deviation_of(x, axis, ddof, where, correction)
-    return only(where, restored(g, x, axis) * quotient(deviation, restored(y, x, axis) * freedom))
+    y = restored(y, x, axis)
+    varies = np.greater(y, 8 * np.finfo(np.result_type(x)).eps * np.absolute(x - deviation))
+    return only(where, restored(g, x, axis) * quotient(deviation * varies, y * varies * freedom))
 
 
 def deviation_of(x: Any, axis: Any, ddof: float, where: Any, correction: float | None) -> tuple[Any, Any]:
     """Return the deviations from the mean, and the number of degrees of freedom."""
-    mean = np.mean(x, axis=axis, keepdims=True) if where is True else np.mean(x, axis=axis, keepdims=True, where=where)
-    return x - mean, count(x, axis, where) - (ddof if correction is None else correction)
+    freedom = count(x, axis, where) - (ddof if correction is None else correction)
+    return x - np.mean(x, axis=axis, keepdims=True, where=where), freedom
 
 
 rule(np.sum, d_sum)
