@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import kind
+from ..arrays import beside, kind
 from .indexing import rearranged, scatter
 from .table import Constant, composite, constant, primitive, refused, rule
 
@@ -85,7 +85,9 @@ rule(
     np.concatenate,
     variadic=d_concatenate,
     bind=sequence_of_arrays,
-    forward=lambda *arrays, axis: np.concatenate(arrays, axis=axis),
+    forward=lambda *arrays, axis: np.concatenate(
+        arrays if kind(*arrays) is None else [beside(x, *arrays) for x in arrays], axis=axis
+    ),
 )
 rule(
     np.stack,

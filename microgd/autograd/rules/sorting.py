@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import kind
+from ..arrays import beside, kind
 from .indexing import getitem
 from .reductions import axes_of, rows_of
 from .shaping import astype
@@ -187,7 +187,7 @@ def place_of(q: Any, number: Any, method: Any) -> Any:
         raise ValueError(f"method={method!r} is not known; choose from {', '.join((*PLACEMENTS, *JUMPING))}.")
     if method not in PLACEMENTS:
         return place_of_jump(fixed, number, method)
-    q = np.reshape(q, (*np.shape(q), *(1,) * np.ndim(number)))
+    q = np.reshape(q if hasattr(q, "shape") else beside(q, number), (*np.shape(q), *(1,) * np.ndim(number)))
     a, b = PLACEMENTS[method]
     return np.clip(number * q + (1 - a - b) * q + (a - 1), 0.0, np.maximum(number - 1, 0))
 
@@ -195,10 +195,10 @@ def place_of(q: Any, number: Any, method: Any) -> Any:
 @primitive
 def place_of_jump(q: Any, number: Any, method: Any) -> Any:
     """Return where a quantile of a method that jumps is: the same quantile, by NumPy, of the places themselves."""
-    place = np.zeros((*np.shape(q), *number.shape))
+    place = np.zeros((*np.shape(q), *number.shape), like=kind(number))
     for n in np.unique(number):
         of_places = np.quantile(np.arange(float(max(n, 1))), q, method=method)
-        place[..., number == n] = np.reshape(of_places, (*np.shape(q), 1))
+        place[..., number == n] = np.reshape(beside(of_places, number), (*np.shape(q), 1))
     return place
 
 
