@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import kind
+from ..arrays import beside, kind
 from .indexing import along
 from .table import Constant, composite
 
@@ -98,6 +98,7 @@ def reflected_about_ends(x: Any, axis: int, places: Any, with_edge: bool) -> Any
     falling = place >= length
     place = np.where(falling, 2 * half - place - with_edge, place)
     column = [-1 if i == axis else 1 for i in range(ndim)]
-    sign, rounds, falling = (np.reshape(part, column) for part in (1 - 2 * falling, rounds, falling))
+    parts = (1 - 2 * falling, rounds, falling)
+    sign, rounds, falling = (beside(np.reshape(part, column), x) for part in parts)
     first, last = x[along(slice(1), axis, ndim)], x[along(slice(length - 1, None), axis, ndim)]
     return sign * x[along(place, axis, ndim)] + 2 * falling * last + 2 * rounds * (last - first)
