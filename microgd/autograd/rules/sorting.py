@@ -187,7 +187,8 @@ def place_of(q: Any, number: Any, method: Any) -> Any:
         raise ValueError(f"method={method!r} is not known; choose from {', '.join((*PLACEMENTS, *JUMPING))}.")
     if method not in PLACEMENTS:
         return place_of_jump(fixed, number, method)
-    q = np.reshape(q if hasattr(q, "shape") else beside(q, number), (*np.shape(q), *(1,) * np.ndim(number)))
+    q = q if hasattr(q, "__record__") or kind(q) is not None else beside(q, number)
+    q = np.reshape(q, (*np.shape(q), *(1,) * np.ndim(number)))
     a, b = PLACEMENTS[method]
     return np.clip(number * q + (1 - a - b) * q + (a - 1), 0.0, np.maximum(number - 1, 0))
 
