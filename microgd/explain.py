@@ -16,7 +16,7 @@ from .autograd.backward import ancestors
 from .autograd.value import Value
 from .viz.checking import check_formula
 from .viz.drawing import draw
-from .viz.formulas import formula
+from .viz.formulas import FormulaError, formula
 from .viz.labels import short
 from .viz.ledger import ledger
 from .viz.stepper import Stepper, step
@@ -50,13 +50,23 @@ def explain(options: argparse.Namespace) -> int:
     else:
         print(table)
     if options.formula:
-        print("", *(formula(result, leaf) for leaf in ancestors(result) if leaf.rule is None), sep="\n")
+        print("", *formulas(result), sep="\n")
     wrong = sum([not checked(result, given) for given in options.check])
     if options.draw:
         print(f"\nwritten: {draw(result).save(options.draw)}")
     if stepper is not None and options.save:
         print(f"\nwritten: {stepper.save(options.save)}")
     return WRONG if wrong else RIGHT
+
+
+def formulas(result: Value) -> Iterator[str]:
+    """Yield the gradient by each leaf as a formula, or why there is none."""
+    for leaf in ancestors(result):
+        if leaf.rule is None:
+            try:
+                yield str(formula(result, leaf))
+            except FormulaError as error:
+                yield f"∂{short(str(leaf.name))}: {error}"
 
 
 def checked(result: Value, given: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -370,6 +371,19 @@ def test_explain_prints_and_checks_formulas(capsys: pytest.CaptureFixture[str]) 
     assert main([*question, "--check", "2*(v*x - y)*x"]) == 2
     assert "write NAME=FORMULA" in capsys.readouterr().err
     assert main([*question, "--check", "v=2*z"]) == 2
+
+
+def test_explain_goes_on_where_there_is_no_formula(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "product.py"
+    file.write_text(
+        "import numpy as np, microgd as mg\n"
+        "v, w = mg.Value([1.0, 2.0], name='v'), mg.Value(3.0, name='w')\n"
+        "loss = np.prod(v) * w\n",
+        encoding="utf-8",
+    )
+    assert main(["explain", str(file), "--formula"]) == 0
+    text = capsys.readouterr().out
+    assert "∂v: the derivative of prod" in text and "∂loss/∂w = prod(v)" in text
 
 
 def test_every_symbol_of_a_formula_can_be_read_back() -> None:
