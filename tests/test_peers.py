@@ -187,8 +187,119 @@ TWINS: dict[str, tuple[Any, Twin, Twin]] = {
     ),
     "hfft": (WIDE, lambda np, x: np.fft.hfft(x, 6), lambda torch, x: torch.fft.hfft(x, 6)),
 }
+HOLES = np.array([[True, False, True, True, False], [True] * 5, [False, True, True, False, True], [True] * 5])
+PLACES = np.array([0.0, 0.3, 1.0, 1.4, 2.0])
+TWINS |= {  # what puts in order, runs along an axis, reduces or convolves
+    "logaddexp": (WIDE, lambda np, x: np.logaddexp(x, x[::-1] * 2), lambda torch, x: torch.logaddexp(x, x.flip(0) * 2)),
+    "hypot": (WIDE, lambda np, x: np.hypot(x, x[::-1] * 2), lambda torch, x: torch.hypot(x, x.flip(0) * 2)),
+    "arctan2": (WIDE, lambda np, x: np.arctan2(x, x[::-1] * 2), lambda torch, x: torch.atan2(x, x.flip(0) * 2)),
+    "fmax": (WIDE, lambda np, x: np.fmax(x, x[::-1]), lambda torch, x: torch.fmax(x, x.flip(0))),
+    "fmod": (WIDE, lambda np, x: np.fmod(x, 0.3), lambda torch, x: torch.fmod(x, 0.3)),
+    "remainder": (WIDE, lambda np, x: np.remainder(x, x[::-1]), lambda torch, x: torch.remainder(x, x.flip(0))),
+    "copysign": (WIDE, lambda np, x: np.copysign(x, x[::-1]), lambda torch, x: torch.copysign(x, x.flip(0))),
+    "sinc": (WIDE, lambda np, x: np.sinc(3.0 * x), lambda torch, x: torch.sinc(3.0 * x)),
+    "i0": (WIDE, lambda np, x: np.i0(9.0 * x), lambda torch, x: torch.special.i0(9.0 * x)),
+    "angle": (WIDE, lambda np, x: np.angle(x + 1j * x[::-1]), lambda torch, x: torch.angle(x + 1j * x.flip(0))),
+    "absolute": (WIDE, lambda np, x: np.abs(x - 2j * x[::-1]), lambda torch, x: torch.abs(x - 2j * x.flip(0))),
+    "nan_to_num": (
+        WIDE,
+        lambda np, x: np.nan_to_num(np.where(HOLES, x, np.nan)),
+        lambda torch, x: torch.nan_to_num(torch.where(torch.tensor(HOLES), x, torch.nan)),
+    ),
+    "nansum": (
+        WIDE,
+        lambda np, x: np.nansum(np.where(HOLES, x, np.nan), axis=1),
+        lambda torch, x: torch.nansum(torch.where(torch.tensor(HOLES), x, torch.nan), 1),
+    ),
+    "nanmean": (
+        WIDE,
+        lambda np, x: np.nanmean(np.where(HOLES, x, np.nan), axis=(0, 2)),
+        lambda torch, x: torch.nanmean(torch.where(torch.tensor(HOLES), x, torch.nan), (0, 2)),
+    ),
+    "prod": (WIDE, lambda np, x: np.prod(x, axis=1), lambda torch, x: torch.prod(x, 1)),
+    "prod with zeros": (
+        np.array([[0.0, 2.0, 3.0], [0.0, 0.0, 3.0]]),
+        lambda np, x: np.prod(x, axis=1),
+        lambda torch, x: torch.prod(x, 1),
+    ),
+    "std": (WIDE, lambda np, x: np.std(x, axis=1, ddof=1), lambda torch, x: torch.std(x, 1)),
+    "var": (WIDE, lambda np, x: np.var(x, axis=(0, 2)), lambda torch, x: torch.var(x, (0, 2), correction=0)),
+    "amax at ties": (
+        np.array([[1.0, 2.0, 2.0], [3.0, 3.0, 3.0]]),
+        lambda np, x: np.max(x, axis=1),
+        lambda torch, x: torch.amax(x, 1),
+    ),
+    "cumsum": (WIDE, lambda np, x: np.cumsum(x, axis=1), lambda torch, x: torch.cumsum(x, 1)),
+    "cumprod": (WIDE, lambda np, x: np.cumprod(x, axis=1), lambda torch, x: torch.cumprod(x, 1)),
+    "cumprod with zeros": (
+        np.array([[2.0, 0.0, 3.0, 0.0, 5.0], [0.0, 0.0, 3.0, 4.0, 5.0]]),
+        lambda np, x: np.cumprod(x, axis=1),
+        lambda torch, x: torch.cumprod(x, 1),
+    ),
+    "cummax": (WIDE, lambda np, x: np.maximum.accumulate(x, axis=1), lambda torch, x: torch.cummax(x, 1)[0]),
+    "cummin": (WIDE, lambda np, x: np.minimum.accumulate(x, axis=2), lambda torch, x: torch.cummin(x, 2)[0]),
+    "sort": (WIDE, lambda np, x: np.sort(x, axis=1), lambda torch, x: torch.sort(x, 1)[0]),
+    "median": (WIDE, lambda np, x: np.median(x, axis=2), lambda torch, x: torch.median(x, 2)[0]),
+    "quantile": (
+        WIDE,
+        lambda np, x: np.quantile(x, [0.2, 0.7], axis=1),
+        lambda torch, x: torch.quantile(x, torch.tensor([0.2, 0.7], dtype=torch.float64), 1),
+    ),
+    "quantile, nearest": (
+        WIDE,
+        lambda np, x: np.quantile(x, 0.3, axis=1, method="nearest"),
+        lambda torch, x: torch.quantile(x, 0.3, 1, interpolation="nearest"),
+    ),
+    "nanquantile": (
+        WIDE,
+        lambda np, x: np.nanquantile(np.where(HOLES, x, np.nan), 0.6, axis=2),
+        lambda torch, x: torch.nanquantile(torch.where(torch.tensor(HOLES), x, torch.nan), 0.6, 2),
+    ),
+    "diff": (WIDE, lambda np, x: np.diff(x, n=2, axis=1), lambda torch, x: torch.diff(x, n=2, dim=1)),
+    "trapezoid": (
+        WIDE,
+        lambda np, x: np.trapezoid(x, PLACES, axis=2),
+        lambda torch, x: torch.trapezoid(x, torch.tensor(PLACES), dim=2),
+    ),
+    "gradient": (
+        WIDE,
+        lambda np, x: np.gradient(x, PLACES, axis=2, edge_order=2),
+        lambda torch, x: torch.gradient(x, spacing=(torch.tensor(PLACES),), dim=2, edge_order=2)[0],
+    ),
+    "cov": (WIDE[0], lambda np, x: np.cov(x), lambda torch, x: torch.cov(x)),
+    "corrcoef": (WIDE[0], lambda np, x: np.corrcoef(x), lambda torch, x: torch.corrcoef(x)),
+    "bincount": (
+        WIDE[0, 0],
+        lambda np, x: np.bincount([0, 2, 2, 1, 0], weights=x),
+        lambda torch, x: torch.zeros(3, dtype=torch.float64).index_add(0, torch.tensor([0, 2, 2, 1, 0]), x),
+    ),
+    "convolve": (
+        WIDE[0],
+        lambda np, x: np.convolve(x[0], x[1][:3], mode="full"),
+        lambda torch, x: torch.nn.functional.conv1d(x[:1][None], x[1][:3].flip(0)[None, None], padding=2)[0, 0],
+    ),
+    "vander": (WIDE[0, 0], lambda np, x: np.vander(x, 4), lambda torch, x: torch.linalg.vander(x, N=4).flip(1)),
+}
+for _order in (1, 2, 3, 0.5, np.inf, -np.inf, -1.5):
+    TWINS[f"norm of order {_order}"] = (
+        WIDE,
+        lambda np, x, o=_order: np.linalg.vector_norm(x, ord=o, axis=(0, 2)),
+        lambda torch, x, o=_order: torch.linalg.vector_norm(x, ord=o, dim=(0, 2)),
+    )
+for _order in ("fro", "nuc", 1, 2, -2, -np.inf):
+    TWINS[f"matrix norm {_order}"] = (
+        WIDE,
+        lambda np, x, o=_order: np.linalg.norm(x, ord=o, axis=(2, 0)),
+        lambda torch, x, o=_order: torch.linalg.matrix_norm(x, ord=o, dim=(2, 0)),
+    )
 HIPS_LACKS = {"cond", "diagonal", "edge", "flip", "hfft", "matrix_power", "nuclear norm", "qr", "qr, wide", "reflect"}
 HIPS_LACKS |= {"rfft2", "roll", "rot90", "take", "wrap"}
+HIPS_LACKS |= set(
+    "bincount|convolve|copysign|corrcoef|cov|cummax|cummin|cumprod|cumprod with zeros|"
+    "fmod|gradient|i0|median|nanmean|nanquantile|nansum|prod with zeros|quantile|"
+    "quantile, nearest|sort|trapezoid|vander".split("|")
+)
+HIPS_LACKS |= {name for name in TWINS if "norm " in name} - {"matrix norm fro"}
 
 
 def sum_of_squares(xp: Any, *parts: Any) -> Any:

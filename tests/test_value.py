@@ -183,13 +183,13 @@ def test_what_carries_no_gradient_is_a_bare_array() -> None:
         (lambda: np.exp(x, where=np.array([True, False, True])), r"np\.exp: the argument where="),
         (lambda: np.quantile(x, 0.5, weights=y), r"np\.quantile: the argument weights="),
         (lambda: np.quantile(x, 1.5), r"from 0 to 1 .*got q=1\.5"),
-        (lambda: np.quantile(x, 0.5, method="best"), r"method='best' is not known; choose from linear"),
+        (lambda: np.quantile(x, 0.5, method="best"), r"method='best' is not known; choose from linear"),  # type: ignore[call-overload]
         (lambda: np.linalg.norm(x, "fro"), r"ord='fro' for matrices"),
         (lambda: np.linalg.norm(m, 3), r"ord=3 is no norm of a matrix; choose from 'fro'"),
         (lambda: np.average(m, weights=[1.0, 2.0]), r"name the axis"),
         (lambda: np.sign(x * 1j), r"write z / np\.abs\(z\)"),
         (lambda: np.select([x > 0], [x, y]), r"a choice for each condition, but got 2 for 1"),
-        (lambda: np.piecewise(x, [x > 0], [x, y, x]), r"a function for each of 1 conditions .*got 3"),
+        (lambda: np.piecewise(x, [x > 0], [x, y, x]), r"a function for each of 1 conditions .*got 3"),  # type: ignore[call-overload]
         (lambda: np.gradient(x, 1.0, 2.0), r"one spacing for all axes .*got 2"),
     ],
 )
