@@ -12,7 +12,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -140,10 +140,44 @@ def test_reduce_on_plateau_and_the_scheduler_set_the_rate() -> None:
     assert rates == [0.1, 0.05, 0.1 / 3]
     with pytest.raises(ValueError, match="which a callback cannot change"):
         linear(mg.SGD(mg.CosineDecay(0.1, 10))).fit(X, Y, callbacks=[scheduler])
-    with pytest.raises(ValueError, match="learning rate was set to -1"):
+    with pytest.raises(ValueError, match="the learning rate that a callback sets is -1; expected"):
         model.fit(X, Y, callbacks=[mg.LearningRateScheduler(lambda epoch: -1)])
     with pytest.raises(ValueError, match="factor is 2"):
         mg.ReduceLROnPlateau(factor=2)
+
+
+def test_a_schedule_of_the_epoch_alone_or_of_the_rate_too_and_its_own_errors_are_not_hidden() -> None:
+    for schedule in (lambda epoch: 0.2, lambda epoch, rate: rate * 2.0, mg.PiecewiseConstant([9], [0.2, 0.1])):
+        model = linear(mg.SGD(0.1))
+        model.fit(X, Y, callbacks=mg.LearningRateScheduler(schedule))
+        assert model.compiled().rate == 0.2
+    with pytest.raises(TypeError, match="unsupported operand"):
+        linear().fit(X, Y, callbacks=mg.LearningRateScheduler(lambda epoch, rate: rate + "a"))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda folder: mg.EarlyStopping(patience=-1), "patience is -1; expected a whole number from 0"),
+        (lambda folder: mg.EarlyStopping(mode="up"), "mode is 'up'; expected 'min', 'max' or 'auto'"),
+        (lambda folder: mg.ReduceLROnPlateau(patience=cast(Any, 0.5)), "patience is 0.5; expected a whole number"),
+        (lambda folder: mg.ReduceLROnPlateau(monitor="los"), "no figure 'los' to watch; there are loss, mae"),
+        (lambda folder: mg.ModelCheckpoint("model", every=0), "every is 0; expected a whole number from 1"),
+        (lambda folder: mg.ModelCheckpoint("{epch}"), "the path '{epch}' names 'epch'; there are epoch, loss, mae"),
+        (
+            lambda folder: mg.ModelCheckpoint(folder / "no" / "m"),
+            "there is no folder .*no to write m in; make it first",
+        ),
+        (lambda folder: mg.CSVLogger(folder / "no" / "h.csv"), "there is no folder .*no to write h.csv in"),
+        (lambda folder: mg.CSVLogger(folder / "o.csv", append=True), "o.csv has other lines than CSVLogger writes"),
+        (lambda folder: mg.LambdaCallback(on_epoch_end=cast(Any, 3)), "on_epoch_end is 3; expected a function"),
+        (lambda folder: mg.SGD(), "callbacks got SGD.*; expected objects with some of the hooks"),
+    ],
+)
+def test_what_a_callback_cannot_do_is_said(make: Any, message: str, tmp_path: Path) -> None:
+    (tmp_path / "o.csv").write_text("hello\nworld\n")
+    with pytest.raises((ValueError, TypeError, FileNotFoundError), match=message):
+        linear().fit(X, Y, callbacks=make(tmp_path))
 
 
 def test_the_csv_logger_writes_a_line_an_epoch_and_goes_on(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -229,6 +229,14 @@ def test_a_graph_made_before_a_step_stays_right() -> None:
         (lambda: mg.SGD(momentum=1.0), "momentum is 1.0; expected a number from 0 to less than 1"),
         (lambda: mg.SGD(nesterov=True), "nesterov=True needs a momentum above 0"),
         (lambda: mg.Adam(beta_1=2.0), "beta_1 is 2.0"),
+        (lambda: mg.SGD(cast(Any, "0.1")), "learning_rate is '0.1'; expected a number from 0, such as 0.01"),
+        (lambda: mg.SGD(weight_decay=-1.0), "weight_decay is -1.0; expected"),
+        (lambda: mg.SGD(clip_norm=-1.0), "clip_norm is -1.0; expected"),
+        (lambda: mg.Adam(epsilon=-1.0), "epsilon is -1.0; expected a number from 0, such as 1e-08"),
+        (lambda: mg.CosineDecay(0.1, 0), "decay_steps is 0; expected a number from 1"),
+        (lambda: mg.CosineDecay(0.1, 10, warmup_steps=-1), "warmup_steps is -1; expected"),
+        (lambda: mg.ExponentialDecay(0.1, 0, 0.5), "decay_steps is 0; expected"),
+        (lambda: mg.PiecewiseConstant([3, 1], [1.0, 2.0, 3.0]), "boundaries is .3, 1.; expected steps in increasing"),
         (lambda: mg.RMSprop(rho=-0.1), "rho is -0.1"),
         (lambda: mg.PiecewiseConstant([1], [1.0]), "got 1 boundaries and 1 values"),
         (lambda: optimizer_of("adm"), "no optimizer 'adm' .did you mean 'adam'"),

@@ -191,8 +191,10 @@ def test_weights_of_rows_and_of_classes() -> None:
     errors = np.square(model.predict(x)[:, 0] - classes)
     history = model.fit(x, classes, class_weight={0: 1.0, 1: 10.0})
     assert history.history["loss"][0] == pytest.approx(np.mean(np.where(classes, 10.0, 1.0) * errors))
-    with pytest.raises(ValueError, match=r"no weight for the classes \[1.0\]"):
+    with pytest.raises(ValueError, match=r"no weight for the classes 1;"):
         model.fit(x, classes, class_weight={0: 1.0})
+    loss = model.train_on_batch(x, classes, class_weight={0: 1.0, 1: 10.0})
+    assert loss == pytest.approx(history.history["loss"][0])
 
 
 def test_metrics_are_computed_over_all_rows_of_an_epoch() -> None:
@@ -437,6 +439,20 @@ def bad(x: Any = None, y: Any = None, **settings: Any) -> Any:
         (bad(y=np.zeros((8, 2))), ValueError, r"y_true has shape \(8, 2\) and y_pred has shape \(8, 1\)"),
         (bad(x=mg.Value(np.zeros((8, 2)))), TypeError, "x is a Value; training takes plain numbers"),
         (bad(sample_weight=np.zeros(3)), ValueError, "x has 8 rows and sample_weight has 3"),
+        (bad(sample_weight=np.ones((8, 1))), ValueError, r"sample_weight has shape \(8, 1\); expected .*: \(8,\)"),
+        (bad(sample_weight=np.arange(8) - 2.0), ValueError, "sample_weight is negative in row 0; expected"),
+        (bad(class_weight=[1.0, 2.0]), ValueError, r"class_weight is \[1.0, 2.0\]; expected a dict from each class"),
+        (bad(class_weight={0: -1.0}), ValueError, r"class_weight is \{0: -1.0\}; expected .*a weight from 0"),
+        (
+            bad(class_weight={0: 1.0}),
+            ValueError,
+            "no weight for the classes .*; give one for each",
+        ),
+        (bad(validation_data=line(8)[0]), TypeError, r"validation_data is ndarray; expected \(x, y\) or"),
+        (bad(initial_epoch=5, epochs=2), ValueError, r"initial_epoch is 5, after epochs, 2: .* give epochs=7"),
+        (bad(steps_per_epoch=0), ValueError, "steps_per_epoch is 0; expected a whole number of batches, at least 1"),
+        (bad(x=iter([1])), TypeError, r"x is a generator, of batches \(x, y\), so that y is not read"),
+        (bad(x=np.ma.masked_equal(np.eye(8), 1.0)), ValueError, "x has masked cells; leave out their rows, or fill"),
         (bad(callbacks=[3]), TypeError, "callbacks got 3; expected objects with some of the hooks"),
         (bad(callbacks=[mg.EarlyStopping]), TypeError, "callbacks got the class EarlyStopping; make one"),
         (bad(callbacks=[mg.EarlyStopping()]), ValueError, "no figure 'val_loss' to watch; there are loss. Give fit"),

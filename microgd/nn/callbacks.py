@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import inspect
 import math
 import os
 from collections.abc import Callable, Iterable
@@ -10,9 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from .names import default_repr
+from .names import check_number, default_repr
 
 Logs = dict[str, float]
 HOOKS = (*(f"on_{what}_{when}" for what in ("train", "epoch", "batch") for when in ("begin", "end")), "on_checkpoint")
@@ -127,7 +126,7 @@ class History(Callback):
     """The figures of each epoch, as `fit` returns them.
 
     Attributes:
-        history: For each figure (loss, val_loss, metrics, learning_rate) the list of its values, one an epoch.
+        history: For each figure (loss, val_loss, metrics) the list of its values, one an epoch.
         epoch: The number of each epoch, counted from 0.
     """
 
@@ -227,6 +226,7 @@ class EarlyStopping(Callback):
     __repr__ = default_repr
 
     def __post_init__(self) -> None:
+        check_number("patience", self.patience, 10, whole=True)
         self.on_train_begin({})
 
     @property
@@ -291,6 +291,7 @@ class ModelCheckpoint(Callback):
     __repr__ = default_repr
 
     def __post_init__(self) -> None:
+        check_number("every", self.every, 1, least=1, whole=True)
         self.best = Best(self.monitor, self.mode)
         self.due = False
 
@@ -301,7 +302,12 @@ class ModelCheckpoint(Callback):
     def on_checkpoint(self, epoch: int, logs: Logs) -> None:
         """Save the model."""
         if self.due:
-            self.model.save(os.fspath(self.path).format(epoch=epoch + 1, **logs))
+            figures = {"epoch": epoch + 1, **logs}
+            try:
+                path = os.fspath(self.path).format(**figures)
+            except KeyError as error:
+                raise ValueError(f"the path {self.path!r} names {error}; there are {', '.join(figures)}.") from None
+            self.model.save(path)
 
     def get_state(self) -> dict[str, Any]:
         """Return the best figure, where it counts."""
@@ -341,6 +347,8 @@ class ReduceLROnPlateau(Callback):
     def __post_init__(self) -> None:
         if not 0 < self.factor < 1:
             raise ValueError(f"factor is {self.factor!r}; expected a number between 0 and 1.")
+        check_number("patience", self.patience, 10, whole=True)
+        check_number("min_learning_rate", self.min_learning_rate, 1e-5)
         self.on_train_begin({})
 
     def on_train_begin(self, logs: Logs) -> None:
@@ -386,10 +394,13 @@ class LearningRateScheduler(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         """Set the rate."""
+        rate = constant_rate(self.model)
         try:
-            rate = self.schedule(epoch, constant_rate(self.model))
-        except TypeError:
+            inspect.signature(self.schedule).bind(epoch, rate)
+        except TypeError:  # it takes the epoch alone
             rate = self.schedule(epoch)
+        else:
+            rate = self.schedule(epoch, rate)
         set_rate(self.model, rate)
 
     def get_state(self) -> dict[str, Any]:
@@ -414,8 +425,7 @@ def constant_rate(model: Any) -> float:
 
 def set_rate(model: Any, rate: float) -> None:
     """Set the model's learning rate."""
-    if not isinstance(rate, float | int | np.floating) or not 0 <= rate < math.inf:
-        raise ValueError(f"the learning rate was set to {rate!r}; expected a number from 0.")
+    check_number("the learning rate that a callback sets", rate, 0.01)
     model.optimizer.learning_rate = float(rate)
 
 
@@ -445,7 +455,11 @@ class CSVLogger(Callback):
     def on_train_begin(self, logs: Logs) -> None:
         """Begin the file."""
         path = Path(self.path)
+        if not path.parent.is_dir():
+            raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} in; make it first.")
         lines = path.read_bytes().splitlines(keepends=True) if self.append and path.exists() else []
+        if lines and not lines[0].startswith(b"epoch"):
+            raise ValueError(f"{path} has other lines than CSVLogger writes, from the first on: {lines[0][:50]!r}.")
         done = len(self.model.history.epoch)
         while lines[1:] and (not lines[-1].endswith(b"\n") or int(lines[-1].split(b",")[0]) > done > 0):
             lines.pop()
@@ -479,4 +493,6 @@ class LambdaCallback(Callback):
         for name, hook in hooks.items():
             if name not in HOOKS:
                 raise ValueError(f"there is no hook {name!r}; hooks: {', '.join(HOOKS)}.")
+            if not callable(hook):
+                raise TypeError(f"{name} is {hook!r}; expected a function.")
             setattr(self, name, hook)

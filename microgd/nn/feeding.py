@@ -37,6 +37,8 @@ def as_rows(values: Any, name: str) -> Array:
     """
     if isinstance(values, Value):
         raise TypeError(f"{name} is a Value; training takes plain numbers: pass {name}.data.")
+    if np.ma.is_masked(values):
+        raise ValueError(f"{name} has masked cells; leave out their rows, or fill them in: {name}.filled(...).")
     columns = [str(column) for column in getattr(values, "columns", ())]
     try:
         array = np.asarray(values)
@@ -85,8 +87,10 @@ def checked_rows(x: Any, y: Any, sample_weight: Any = None) -> Batch:
                 f"x has {len(rows.x)} rows and {name} has {len(array)}, of shapes {rows.x.shape} and {array.shape}; "
                 "expected as many of one as of the other."
             )
-    if rows.weight is not None and (rows.weight.ndim > 1 or (rows.weight < 0).any()):
-        raise ValueError("sample_weight has to be one number a row, none of them negative.")
+    if rows.weight is not None and rows.weight.ndim > 1:
+        raise ValueError(f"sample_weight has shape {rows.weight.shape}; expected one number a row: ({len(rows.x)},).")
+    if rows.weight is not None and (rows.weight < 0).any():
+        raise ValueError(f"sample_weight is negative in row {np.argmax(rows.weight < 0)}; expected numbers from 0.")
     return rows
 
 
@@ -124,6 +128,8 @@ class Feed:
     ) -> None:
         self.source = source
         self.batch_size = check_batch_size(batch_size)
+        if steps is not None and (not isinstance(steps, int | np.integer) or steps < 1):
+            raise ValueError(f"steps_per_epoch is {steps!r}; expected a whole number of batches, at least 1.")
         self.shuffle = shuffle
         self.generator = generator
         self.endless = isinstance(source, Iterator)
@@ -154,6 +160,10 @@ class Feed:
 
     def measurer(self, model: Any, validation: Any) -> Callable[[], dict[str, float]]:
         """Return what measures a model on rows that are not trained on: (x, y) or (x, y, sample_weight)."""
+        if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
+            raise TypeError(
+                f"validation_data is {type(validation).__name__}; expected (x, y) or (x, y, sample_weight), as arrays."
+            )
         rows = checked_rows(*validation)
         rows = rows._replace(y=self.shape(rows.y))
         return lambda: dict(model.measure(rows, ROWS_AT_A_TIME))
@@ -179,11 +189,17 @@ def weights_of(y: Any, class_weight: dict[int, float] | None, sample_weight: Any
     """Return the weight of each row: the one given for it, times the one of its class."""
     if class_weight is None:
         return sample_weight
+    if not isinstance(class_weight, dict) or any(not 0 <= weight < np.inf for weight in class_weight.values()):
+        raise ValueError(
+            f"class_weight is {class_weight!r}; expected a dict from each class in y to a weight from 0, "
+            "such as {0: 1.0, 1: 5.0}."
+        )
     classes = np.asarray(y)
     classes = np.argmax(classes, axis=-1) if classes.ndim > 1 and classes.shape[-1] > 1 else np.ravel(classes)
     unknown = sorted(set(np.unique(classes).tolist()) - set(class_weight))
     if unknown:
-        raise ValueError(f"class_weight has no weight for the classes {unknown}; give one for each class in y.")
+        some = ", ".join(f"{name:g}" for name in unknown[:10]) + (", ..." if len(unknown) > 10 else "")
+        raise ValueError(f"class_weight has no weight for the classes {some}; give one for each class in y.")
     weights = np.array([class_weight[name] for name in classes.tolist()], dtype=float)
     return weights if sample_weight is None else weights * np.asarray(sample_weight)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -45,6 +46,23 @@ def function_named(kind: str, table: Mapping[str, Callable[..., Any]], function:
     if callable(function) and not isinstance(function, type):
         return function  # type: ignore[no-any-return]
     return look_up(kind, table, function)
+
+
+def check_number(
+    name: str, number: Any, example: float, least: float = 0, below: float = math.inf, whole: bool = False
+) -> None:
+    """Raise unless a setting is a number from `least` to less than `below`.
+
+    Example:
+        >>> check_number("momentum", 2.0, 0.9, below=1)
+        Traceback (most recent call last):
+        ValueError: momentum is 2.0; expected a number from 0 to less than 1, such as 0.9.
+    """
+    kinds = (int, np.integer) if whole else (int, float, np.integer, np.floating)
+    if not isinstance(number, kinds) or isinstance(number, bool) or not least <= number < below:
+        kind = "whole number" if whole else "number"
+        end = "" if below == math.inf else f" to less than {below}"
+        raise ValueError(f"{name} is {number!r}; expected a {kind} from {least}{end}, such as {example}.")
 
 
 def name_of(function: Any) -> str:

@@ -8,7 +8,6 @@ the keeping of state.
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -18,7 +17,7 @@ import numpy as np
 
 from ..autograd.operators import active
 from ..autograd.value import Value, raw
-from .names import default_repr, look_up
+from .names import check_number, default_repr, look_up
 from .schedules import Schedule
 
 State = tuple[Any, ...]
@@ -77,8 +76,12 @@ class Optimizer:
         self.place_of: dict[Value, int] = {}
         self.of_groups: dict[Value, Settings] = {}  # what the groups change for each parameter, ...
         self.matched: Any = None  # ... and the groups that this was found with
-        if not callable(self.learning_rate) and not 0 <= self.learning_rate < math.inf:
-            raise ValueError(f"learning_rate is {self.learning_rate!r}; expected a number from 0, such as 0.01.")
+        if not callable(self.learning_rate):
+            check_number("learning_rate", self.learning_rate, 0.01)
+        check_number("weight_decay", self.weight_decay, 0.01)
+        for name in ("clip_value", "clip_norm", "global_clip_norm"):
+            if getattr(self, name) is not None:
+                check_number(name, getattr(self, name), 1.0)
         self.check_groups()
 
     def slots(self) -> tuple[str, ...]:
@@ -240,12 +243,8 @@ class Optimizer:
                     )
                 look_up(f"setting of a group of {type(self).__name__}", dict.fromkeys(valid), name)
             changes = dict(settings)
-            factor = changes.pop("learning_rate_factor", 1.0)
-            if not isinstance(factor, float | int) or not 0 <= factor < math.inf:
-                raise ValueError(
-                    f"the group {pattern!r}: learning_rate_factor is {factor!r}; expected a number from 0."
-                )
             try:
+                check_number("learning_rate_factor", changes.pop("learning_rate_factor", 1.0), 0.1)
                 replace(self, groups=None, **changes)
             except ValueError as error:
                 raise ValueError(f"the group {pattern!r}: {error}") from None
@@ -336,7 +335,7 @@ class SGD(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        in_range("momentum", self.momentum)
+        check_number("momentum", self.momentum, 0.9, below=1)
         if self.nesterov and not self.momentum:
             raise ValueError("nesterov=True needs a momentum above 0, such as 0.9.")
 
@@ -392,8 +391,9 @@ class Adam(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        in_range("beta_1", self.beta_1)
-        in_range("beta_2", self.beta_2)
+        check_number("beta_1", self.beta_1, 0.9, below=1)
+        check_number("beta_2", self.beta_2, 0.999, below=1)
+        check_number("epsilon", self.epsilon, 1e-8)
 
     def slots(self) -> tuple[str, ...]:
         """Return the names of the state."""
@@ -480,8 +480,9 @@ class RMSprop(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        in_range("rho", self.rho)
-        in_range("momentum", self.momentum)
+        check_number("rho", self.rho, 0.9, below=1)
+        check_number("epsilon", self.epsilon, 1e-8)
+        check_number("momentum", self.momentum, 0.9, below=1)
 
     def slots(self) -> tuple[str, ...]:
         """Return the names of the state."""
@@ -523,6 +524,10 @@ class Adagrad(Optimizer):
 
     epsilon: float = 1e-10
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_number("epsilon", self.epsilon, 1e-10)
+
     def slots(self) -> tuple[str, ...]:
         """Return the names of the state."""
         return ("square",)
@@ -532,12 +537,6 @@ class Adagrad(Optimizer):
         (rate,) = scalars
         square = state[0] + np.square(gradient)
         return parameter - rate * gradient / (np.sqrt(square) + self.epsilon), (square,)
-
-
-def in_range(name: str, fraction: float) -> None:
-    """Raise unless a setting lies in [0, 1)."""
-    if not 0 <= fraction < 1:
-        raise ValueError(f"{name} is {fraction!r}; expected a number from 0 to less than 1, such as 0.9.")
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {kind.__name__.lower(): kind for kind in (SGD, Adam, AdamW, RMSprop, Adagrad)}

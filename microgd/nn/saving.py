@@ -83,6 +83,8 @@ def write_tensors(path: str | os.PathLike[str], arrays: Mapping[str, Any], metad
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % ALIGNMENT)
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} in; make it first.")
     beside = path.with_name(f".{path.name}.tmp")
     with beside.open("wb") as file:
         file.writelines([len(text).to_bytes(8, "little"), text, *parts])

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .names import default_repr
+from .names import check_number, default_repr
 
 Schedule = Callable[[int], float]
 
@@ -32,6 +32,11 @@ class ExponentialDecay:
     staircase: bool = False
 
     __repr__ = default_repr
+
+    def __post_init__(self) -> None:
+        check_number("initial_learning_rate", self.initial_learning_rate, 0.1)
+        check_number("decay_steps", self.decay_steps, 1000, least=1)
+        check_number("decay_rate", self.decay_rate, 0.96)
 
     def __call__(self, step: int) -> float:
         """Return the rate of a step."""
@@ -66,6 +71,12 @@ class CosineDecay:
 
     __repr__ = default_repr
 
+    def __post_init__(self) -> None:
+        check_number("initial_learning_rate", self.initial_learning_rate, 0.1)
+        check_number("decay_steps", self.decay_steps, 1000, least=1)
+        check_number("alpha", self.alpha, 0.0)
+        check_number("warmup_steps", self.warmup_steps, 100)
+
     def __call__(self, step: int) -> float:
         """Return the rate of a step."""
         if step < self.warmup_steps:
@@ -83,7 +94,7 @@ class PiecewiseConstant:
         values: The rates, one more than boundaries.
 
     Raises:
-        ValueError: If there is not one value more than there are boundaries.
+        ValueError: If there is not one value more than there are boundaries, or these do not increase.
 
     Example:
         >>> schedule = PiecewiseConstant([10, 20], [0.1, 0.01, 0.001])
@@ -102,6 +113,10 @@ class PiecewiseConstant:
                 f"got {len(self.boundaries)} boundaries and {len(self.values)} values; give one value more than there "
                 "are boundaries."
             )
+        if list(self.boundaries) != sorted(self.boundaries):
+            raise ValueError(f"boundaries is {self.boundaries!r}; expected steps in increasing order.")
+        for value in self.values:
+            check_number("one of values", value, 0.1)
 
     def __call__(self, step: int) -> float:
         """Return the rate of a step."""

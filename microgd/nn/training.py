@@ -274,13 +274,16 @@ class Model(Layer):
 
         return compiled
 
-    def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None) -> float:
+    def train_on_batch(
+        self, x: Any, y: Any, sample_weight: Any = None, class_weight: dict[int, float] | None = None
+    ) -> float:
         """Do one step on some rows, and return the loss before it.
 
         Args:
             x: Features, shape (rows, ...).
             y: Targets, shape (rows, ...).
             sample_weight: The weight of each row; 1 by default.
+            class_weight: The weight of the rows of each class, by its number.
 
         Raises:
             RuntimeError: If the model is not compiled.
@@ -294,13 +297,14 @@ class Model(Layer):
             10.0
         """
         self.compiled()
-        rows = self.fitting(checked_rows(x, y, sample_weight))
+        rows = self.fitting(checked_rows(x, y, weights_of(y, class_weight, sample_weight)))
         loss, _ = self.train_step(rows, self.trained())
         return float(loss.item())
 
     def trained(self) -> list[Value]:
         """Return the parameters of the layers that are not frozen, or say that there are none."""
-        self.compiled().match(self.parameters())
+        if self.optimizer is not None:
+            self.optimizer.match(self.parameters())
         frozen = set(self.frozen())
         parameters = [parameter for parameter in self.parameters() if parameter not in frozen]
         if not parameters:
@@ -374,6 +378,11 @@ class Model(Layer):
         """
         self.compiled()
         epochs, initial_epoch = whole("epochs", epochs), whole("initial_epoch", initial_epoch)
+        if initial_epoch > epochs:
+            raise ValueError(
+                f"initial_epoch is {initial_epoch}, after epochs, {epochs}: that is the epoch to end with, not how "
+                f"many are to come. For {epochs} more give epochs={initial_epoch + epochs}."
+            )
         if outgrows_memory(x):
             how = {"batch_size": batch_size, "shuffle": shuffle, "generator": self.random(), "steps": steps_per_epoch}
             weight = {"class_weight": class_weight, "sample_weight": sample_weight}
@@ -384,6 +393,8 @@ class Model(Layer):
         if client is not None:
             raise TypeError(f"client= is for Dask arrays and files, but x is {type(x).__name__}; leave it out.")
         if hasattr(x, "__next__") or (y is None and not hasattr(x, "shape")):
+            if y is not None:
+                raise TypeError("x is a generator, of batches (x, y), so that y is not read; leave it out.")
             if validation_split or class_weight or sample_weight is not None:
                 raise ValueError(
                     "validation_split, class_weight and sample_weight need x and y as arrays, not batches; give "
@@ -516,7 +527,13 @@ class Model(Layer):
         return {"loss": total / len(rows.x), **self.measured(y_true, y_pred)}
 
     def evaluate(
-        self, x: Any, y: Any, batch_size: int = ROWS_AT_A_TIME, sample_weight: Any = None, return_dict: bool = False
+        self,
+        x: Any,
+        y: Any,
+        batch_size: int = ROWS_AT_A_TIME,
+        sample_weight: Any = None,
+        return_dict: bool = False,
+        verbose: int = 0,
     ) -> Any:
         """Return the loss over some rows, and the metrics if there are any.
 
@@ -526,6 +543,7 @@ class Model(Layer):
             batch_size: Rows at a time.
             sample_weight: The weight of each row; 1 by default.
             return_dict: Whether to return all figures by name.
+            verbose: Kept for those who write it: nothing is shown.
 
         Returns:
             The loss; with metrics, a list of the loss and the metrics; with return_dict, a dict.
