@@ -19,7 +19,7 @@ def pairs(function: Any, *shapes: tuple[tuple[int, ...], tuple[int, ...]], **opt
         add(function, lambda a, b: function(a, b, **options), a, b, label=f"{left} {right} {options}")
     left, right = shapes[-1]
     b = numbers(right, seed="b")
-    add(function, lambda a: function(a, b, **options), numbers(left), label=f"with a constant {options}")
+    add(function, lambda a: function(a, b, **options), numbers(left), label=f"{left} with a constant {right} {options}")
 
 
 pairs(np.inner, ((), ()), ((), (3,)), ((2, 3), ()), ((3,), (3,)), ((2, 3), (3,)), ((2, 3), (4, 3)), ((2, 1, 3), (2, 3)))
@@ -41,6 +41,9 @@ pairs(np.linalg.outer, ((2,), (3,)))
 pairs(np.linalg.tensordot, ((2, 3), (2, 3)))
 pairs(np.linalg.tensordot, ((2, 3), (3, 4)), axes=1)
 pairs(np.vdot, ((2, 2), (4,)))
+pairs(np.cross, ((0, 3), (3,)), ((1, 3), (2, 1, 3)))
+pairs(np.kron, ((0, 2), (2, 1)), ((1, 1), (1, 2)))
+pairs(np.inner, ((0, 3), (3,)), ((1, 1), (1, 1)))
 
 for _shapes in (
     [(2, 3), (3, 2)],

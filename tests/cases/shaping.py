@@ -201,3 +201,29 @@ add(np.logspace, lambda a, b: np.logspace(a, b, 4), 0.5, 1.5)
 add(np.logspace, lambda a, b: np.logspace(a, 1.5, 4, base=b), 0.5, 2.5, label="base")
 add(np.geomspace, lambda a, b: np.geomspace(a, b, 4), 0.5, 1.5)
 add(np.geomspace, lambda a: np.geomspace(a, -3.5, 4, endpoint=False), numbers((2,), -2.0, -1.0), label="negative")
+
+# Empty arrays, and axes of length 1
+_empty, _one = numbers((0, 3)), numbers((1, 1))
+for _function in (np.fliplr, np.flipud, np.diagonal, np.tril, np.triu, np.matrix_transpose, np.trace, np.diag):
+    for _at in (_empty, _one):
+        add(_function, lambda x, f=_function: 2.0 * f(x), _at, label=f"of {_at.shape}")
+for _function in (np.vstack, np.hstack, np.dstack, np.column_stack):
+    add(_function, lambda a, b, f=_function: f([a, b]), _empty, _empty, label="empty")
+    add(_function, lambda a, b, f=_function: f([a, b, a]), _one, _one, label="one element each")
+for _function in (np.split, np.array_split, np.hsplit, np.vsplit):
+    for _at in (_empty, _one):
+        add(_function, lambda x, f=_function: together(f(x, 1)), _at, label=f"of {_at.shape}")
+for _at in (_empty, _one):
+    add(np.tile, lambda x: np.tile(x, (2, 2)), _at, label=f"of {_at.shape}")
+    add(np.repeat, lambda x: np.repeat(x, 2, axis=1), _at, label=f"of {_at.shape}")
+    add(np.roll, lambda x: np.roll(x, 3), _at, label=f"of {_at.shape}")
+    add(np.take, lambda x: np.take(x, [0, 0], axis=1), _at, label=f"of {_at.shape}")
+    add(np.insert, lambda x: np.insert(x, 0, 1.5, axis=0), _at, label=f"of {_at.shape}")
+    add(np.append, lambda x: np.append(x, [1.5]), _at, label=f"of {_at.shape}")
+    add(np.delete, lambda x: np.delete(x, [], axis=0), _at, label=f"nothing of {_at.shape}")
+    add(np.compress, lambda x: np.compress([True], x, axis=1), _at, label=f"of {_at.shape}")
+    add(np.pad, lambda x: np.pad(x, ((0, 0), (1, 2)), mode="edge"), _at, label=f"of {_at.shape}")
+    add(np.block, lambda x: np.block([[x, x], [x, x]]), _at, label=f"of {_at.shape}")
+    add(np.diagflat, np.diagflat, _at, label=f"of {_at.shape}")
+add(np.delete, lambda x: np.delete(x, 0, axis=0), _one, label="all that there is")
+add(np.pad, lambda x: np.pad(x, 2), numbers((0,)), label="nothing with constants")
