@@ -56,9 +56,10 @@ OVERFLOWING = """() => {
         found.push(text.textContent || 'an array');
     }
   }
+  const frame = root.querySelector('.frame').getBoundingClientRect();
   for (const part of root.querySelectorAll('.bar *, .card *')) {
     const inner = part.getBoundingClientRect();
-    if (inner.width && inner.right > document.documentElement.clientWidth) found.push(part.textContent);
+    if (inner.width && (inner.right > frame.right || inner.left < frame.left)) found.push(part.textContent);
   }
   if (document.documentElement.scrollWidth > document.documentElement.clientWidth) found.push('the page itself');
   return found;
@@ -206,6 +207,15 @@ def test_playing_moves_on_and_stops_at_the_end(pages: Pages) -> None:
     assert page.get_by_role("button", name="Play").is_visible()
 
 
+def test_the_whole_picture_at_once(pages: Pages) -> None:
+    page = pages.step(network(), 420)
+    hidden = f"{ROOT}.querySelector('.view').scrollWidth - {ROOT}.querySelector('.view').clientWidth"
+    assert page.evaluate(hidden) > 100
+    page.get_by_role("button", name="The whole picture at once").click()
+    assert page.evaluate(hidden) == 0
+    assert page.evaluate(OVERFLOWING) == []
+
+
 def test_one_way_only(pages: Pages) -> None:
     page = pages.step(book_example())
     page.get_by_role("button", name="Backward").click()
@@ -221,7 +231,7 @@ def test_one_way_only(pages: Pages) -> None:
 @pytest.mark.parametrize("make", [book_example, network, long_chain])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_stands_out_and_fits(pages: Pages, scheme: str, make: Any) -> None:
-    page = pages.step(make(), 420, color_scheme=scheme, reduced_motion="reduce")
+    page = pages.step(make(), 360, color_scheme=scheme, reduced_motion="reduce")
     assert page.locator(".microgd-stepper").get_attribute("data-theme") == scheme
     page.locator(".frame").focus()
     seen = 0
@@ -293,7 +303,7 @@ def test_where_scripts_are_stripped_a_picture_and_the_table_are_seen(pages: Page
 def test_a_hostile_name_is_text_and_nothing_else(pages: Pages, name: str) -> None:
     value = Value(1.0, name=name) * Value(2.0, name=name)
     value.name = name
-    page = pages.step(value, 420)
+    page = pages.step(value, 360)
     page.locator(".frame").focus()
     for key in ("ArrowRight", "End"):
         page.keyboard.press(key)
@@ -331,3 +341,8 @@ def test_without_graphviz_it_steps_and_says_what_to_install(pages: Pages, monkey
     page.get_by_role("button", name="Last step").click()
     assert page.locator(".advice").inner_text() == "For the picture of the graph: pip install 'microgd[viz]'."
     assert page.locator(".box.current .title").text_content() == "x"
+    many = np.sum(np.stack([Value(float(i), name=f"x{i}") for i in range(12)]))
+    page = pages.step(many)
+    page.get_by_role("button", name="Last step").click()
+    assert page.locator(".box.current .title").text_content() == "x11"
+    assert page.evaluate(OVERFLOWING) == []

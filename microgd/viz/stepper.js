@@ -1,6 +1,6 @@
 // The stepper in a page. `mount` turns one host element, which holds a picture and a table for where no script runs,
-// into something to click through. `content` is what viz/stepper.py computed: every text is in it, none is made here.
-// Texts reach the page through textContent only, so that a name cannot be more than a name.
+// into something to click through. `content` is what viz/stepper.py computed: every number and formula is in it as text.
+// Texts reach the page through textContent and attributes only, so that a name cannot be more than a name.
 
 const SVG = "http://www.w3.org/2000/svg";
 const PACE = 1400; // milliseconds a step at speed 1
@@ -16,6 +16,7 @@ const ICONS = {
   pause: "M7 4.5v11M13 4.5v11",
   next: "M6 4.5v11l8-5.5z",
   last: "M15 4v12M4 4.5v11l8-5.5z",
+  whole: "M3 7V3h4L3 7zM13 3h4v4L13 3zM17 13v4h-4l4-4zM7 17H3v-4l4 4z",
 };
 const DARK = ".dark, .vscode-dark, .vscode-high-contrast, [data-theme=dark], [theme=dark]"; // as notebooks say it
 const LIGHT = ".light, .vscode-light, .vscode-high-contrast-light, [data-theme=light], [theme=light]";
@@ -53,7 +54,7 @@ function mount(host, content, style) {
   const frame = element("div", { class: "frame", tabindex: "0", role: "group" }, root);
   frame.setAttribute("aria-label", `Backpropagation of ${title}, step by step. Arrow keys step, space plays.`);
   const bar = element("div", { class: "bar" }, frame);
-  const buttons = element("div", { class: "buttons", role: "toolbar", "aria-label": "Steps" }, bar);
+  const buttons = element("div", { class: "buttons", role: "group", "aria-label": "Steps" }, bar);
   const first = button(buttons, "first", "First step", () => go(low));
   const previous = button(buttons, "previous", "Previous step", () => go(position - 1));
   const play = button(buttons, "play", "Play", toggle);
@@ -73,6 +74,12 @@ function mount(host, content, style) {
   for (const choice of SPEEDS) element("option", { value: choice }, pace, `${choice}×`);
   pace.value = "1";
   pace.addEventListener("change", () => { speed = Number(pace.value); if (timer) { halt(); toggle(); } });
+  const whole = button(options, "whole", "The whole picture at once", () => {
+    whole.setAttribute("aria-pressed", view.classList.toggle("whole"));
+    follow();
+  });
+  whole.setAttribute("aria-pressed", "false");
+  whole.hidden = !picture;
   const view = element("div", { class: "view" }, frame);
   const card = element("div", { class: "card", role: "status", "aria-live": "polite" }, frame);
   if (advice) element("p", { class: "advice" }, frame, advice);
@@ -98,7 +105,8 @@ function mount(host, content, style) {
     svg.setAttribute("role", "group");
     svg.setAttribute("aria-label", `Graph of ${title}, ${nodes.length} values`);
     const natural = width + 2 * pad;
-    svg.style.width = `max(${natural * SQUEEZE}px, min(${natural}px, 100%))`;
+    svg.style.setProperty("--natural", `${natural}px`);
+    svg.style.setProperty("--smallest", `${natural * SQUEEZE}px`);
     for (const { x, y, w, h, name } of layers) {
       shapeOf("rect", { class: "layer", x, y, width: w, height: h, rx: 8 }, svg);
       shapeOf("text", { class: "layer", x: x + 8, y: y + 14 }, svg, name);
@@ -190,10 +198,11 @@ function mount(host, content, style) {
   const users = nodes.map(() => []);
   nodes.forEach((node, place) => node.inputs.forEach((input) => { if (input >= 0) users[input].push(place); }));
 
-  function neighbours(node) { // a picture of one value, what it is computed from, and what is computed from it
-    const columns = [[...new Set(nodes[node].inputs.filter((input) => input >= 0))], [node], [...new Set(users[node])]];
-    const [w, h, gapX, gapY] = [200, 62, 130, 18];
-    const shown = columns.map((column) => column.slice(0, NEIGHBOURS));
+  function neighbours(node, parent) { // a picture of one value, what it is computed from, and what is computed from it
+    const inputs = [parent, ...nodes[node].inputs].filter((input) => input >= 0);
+    const columns = [[...new Set(inputs)], [node], [...new Set(users[node])]];
+    const [w, h, gapX, gapY] = [200, 68, 130, 18];
+    const shown = columns.map((column) => column.slice(0, NEIGHBOURS).sort((a, b) => a - b));
     const height = Math.max(...shown.map((column) => column.length)) * (h + gapY) - gapY;
     const found = { width: 3 * w + 2 * gapX, height, boxes: [], curves: [] };
     const at = {};
@@ -231,7 +240,7 @@ function mount(host, content, style) {
   function render() {
     const event = position > low ? events[position - 1] : null;
     const phase = event ? PHASES[event[KIND]] : "start";
-    if (!picture) draw(neighbours(event ? event[NODE] : nodes.length - 1));
+    if (!picture) draw(neighbours(event ? event[NODE] : nodes.length - 1, event ? event[PARENT] : -1));
     const known = state();
     const growing = event && (event[KIND] === "seed" ? event[NODE] : event[PARENT]);
     for (const box of boxes) {
@@ -264,8 +273,9 @@ function mount(host, content, style) {
     const { name, operation, data, table: values } = nodes[box.node];
     const texts = [computed ? data : "", gradient && `∂ ${gradient}`];
     const said = [operation ? `${name} = ${operation}` : name, ...texts.filter(Boolean)].join(", ");
-    if (box.said === said) return;
-    box.said = said;
+    const stands = `${said} ${table}`;
+    if (box.stands === stands) return;
+    box.stands = stands;
     box.group.setAttribute("aria-label", said);
     if (box.array) {
       thumbnail(box.data, computed ? values : null, false, box);
