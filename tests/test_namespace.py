@@ -238,7 +238,7 @@ def test_an_argument_without_a_derivative_is_named(function: Function, arguments
     [
         (lambda v: np.linalg.eigvals(v), "np.linalg.eigvals", "np.linalg.eigh"),
         (lambda v: np.poly(v), "np.poly", "np.polyval"),
-        (lambda v: np.polyadd(v, v), "np.polyadd", "np.polyval"),
+        (lambda v: np.polydiv(v, v), "np.polydiv", "np.poly"),
     ],
 )
 def test_the_nearest_function_that_has_a_rule_is_named(call: Function, named: str, nearest: str) -> None:

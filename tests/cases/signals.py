@@ -63,6 +63,23 @@ add(np.polyval, lambda p: np.polyval(p, [0.5, 2.0]), numbers((3,)), label="at co
 for _options in ({}, {"N": 4}, {"N": 3, "increasing": True}):
     add(np.vander, lambda x, o=_options: np.vander(x, **o), numbers((3,)), label=str(_options))
 
+for _function in (np.polyadd, np.polysub, np.polymul):
+    add(_function, _function, numbers((4,)), numbers((2,)))
+    add(_function, lambda b, f=_function: f([1.0, 2.0], b), numbers((3,)), label="with a constant")
+for _options in ({}, {"m": 2}, {"m": 0}):
+    add(np.polyder, lambda p, o=_options: 2.0 * np.polyder(p, **o), numbers((4,)), label=str(_options))
+add(np.polyint, np.polyint, numbers((4,)))
+add(np.polyint, lambda p, k: np.polyint(p, 2, k), numbers((3,)), numbers((2,)), label="twice, with constants")
+add(np.polyfit, lambda x, y: np.polyfit(x, y, 2), numbers((6,)), numbers((6,), seed="y"))
+add(
+    np.polyfit,
+    lambda x, y, w: np.polyfit(x, y, 1, w=w),
+    numbers((5,)),
+    numbers((5, 2)),
+    numbers((5,), 0.5, 1.5),
+    label="weights",
+)
+
 # Choosing
 _a, _b = numbers((2, 3)), numbers((2, 3), seed="b")
 add(np.select, lambda a, b: np.select([_a > 1, _a > 0], [a, a * b]), _a, _b)
@@ -79,3 +96,13 @@ for _number in (0.4, -1.4):
         _number,
         label=f"of a number, {_number}",
     )
+for _axis in (0, 1, -1):
+    add(
+        np.apply_along_axis,
+        lambda x, a=_axis: np.apply_along_axis(lambda row: np.outer(row[:2], row), a, x),
+        numbers((2, 3, 2)),
+        label=f"axis {_axis}",
+    )
+add(np.apply_along_axis, lambda x: np.apply_along_axis(np.linalg.norm, 0, x), _a, label="to a number")
+add(np.apply_over_axes, lambda x: np.apply_over_axes(np.sum, x * x, [0, 2]), numbers((2, 3, 2)))
+add(np.apply_over_axes, lambda x: np.apply_over_axes(np.cumsum, x, (0, -1)), _a, label="that keeps axes")

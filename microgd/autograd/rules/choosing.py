@@ -1,4 +1,4 @@
-"""Functions that choose between several values by conditions, as steps."""
+"""Functions that choose between values by conditions, or call a function on one part after the other, as steps."""
 
 from __future__ import annotations
 
@@ -46,3 +46,25 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
         part = function(x[condition], *args, **kw) if callable(function) else function
         y = with_item(y, part, index=condition)
     return y
+
+
+@composite(np.apply_along_axis)
+def apply_along_axis(func1d: Any, axis: Any, arr: Any, *args: Any) -> Any:
+    """Call the function on each row along the axis, and put what it returns in the place of the axis."""
+    n = np.ndim(arr)
+    before = np.shape(arr)[: axis % n]
+    rows = np.reshape(np.moveaxis(arr, axis, -1), (-1, np.shape(arr)[axis]))
+    results = np.stack([func1d(row, *args) for row in rows])
+    after = np.shape(arr)[axis % n + 1 :]
+    made = np.reshape(results, (*before, *after, *np.shape(results)[1:]))
+    sources = range(len(before), n - 1)
+    return np.moveaxis(made, sources, [i - len(after) for i in range(len(after))])
+
+
+@composite(np.apply_over_axes)
+def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
+    """Call the function for one axis after the other, each of which stays with length 1."""
+    for axis in np.atleast_1d(axes):
+        reduced = func(a, int(axis))
+        a = reduced if np.ndim(reduced) == np.ndim(a) else np.expand_dims(reduced, int(axis))
+    return a

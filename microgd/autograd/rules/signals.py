@@ -137,3 +137,54 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """Raise to the powers 0, 1, 2, ..."""
     powers = np.arange(np.shape(x)[0] if N is None else N, like=kind(x))
     return np.power(np.expand_dims(x, -1), powers if increasing else powers[::-1])
+
+
+def as_long(p: Any, n: int) -> Any:
+    """Return a polynomial with zeros for the higher powers that it does not have."""
+    return np.concatenate([np.zeros(n - np.size(p)), np.atleast_1d(p)])
+
+
+@composite(np.polyadd)
+def polyadd(a1: Any, a2: Any) -> Any:
+    """Add the coefficients, aligned at the lowest power."""
+    n = max(np.size(a1), np.size(a2))
+    return as_long(a1, n) + as_long(a2, n)
+
+
+@composite(np.polysub)
+def polysub(a1: Any, a2: Any) -> Any:
+    """Subtract the coefficients, aligned at the lowest power."""
+    return np.polyadd(a1, np.negative(a2))
+
+
+@composite(np.polymul)
+def polymul(a1: Any, a2: Any) -> Any:
+    """Convolve the coefficients."""
+    return np.convolve(a1, a2)
+
+
+@composite(np.polyder)
+def polyder(p: Any, m: int = 1) -> Any:
+    """Multiply each coefficient by its power, and leave out the last; m times."""
+    for _ in range(m):
+        p = p[:-1] * np.arange(np.size(p) - 1.0, 0.0, -1.0)
+    return p
+
+
+@composite(np.polyint)
+def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
+    """Divide each coefficient by its new power, and add a constant; m times."""
+    constants = np.zeros(m) if k is None else np.atleast_1d(k) * np.ones(m)
+    for i in range(m):
+        p = np.concatenate([p / np.arange(float(np.size(p)), 0.0, -1.0), constants[i : i + 1]])
+    return p
+
+
+@composite(np.polyfit)
+def polyfit(x: Any, y: Any, deg: Any, *, w: Any = None) -> Any:
+    """Solve for the least squares of the residuals, each times its weight."""
+    powers = np.vander(np.atleast_1d(x), deg + 1)
+    weighted = powers if w is None else powers * np.expand_dims(w, 1)
+    target = y if w is None else np.transpose(np.transpose(y) * w)
+    scale = np.linalg.norm(weighted, axis=0)
+    return np.transpose(np.transpose(np.matmul(np.linalg.pinv(weighted / scale), target)) / scale)

@@ -32,6 +32,8 @@ constant(np.argsort, np.argpartition, np.lexsort, np.searchsorted, np.digitize, 
 refused(
     "counts and sets jump. Use them on value.data; np.bincount with weights= and np.sort have derivatives.",
     *(np.histogram, np.histogram2d, np.histogramdd, np.histogram_bin_edges, np.unique),
+    *(np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values),
+    *(np.intersect1d, np.setdiff1d, np.setxor1d, np.union1d),
 )
 
 
