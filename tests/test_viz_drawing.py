@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import builtins
 import os
 import re
@@ -83,7 +84,9 @@ def test_a_computation_runs_to_the_right_or_down() -> None:
 
 def test_in_a_notebook_a_picture_shrinks_to_fit_but_stays_legible() -> None:
     pytest.importorskip("pygraphviz", reason="the extra `viz` is not installed")
-    picture = mg.draw(book_example())._repr_svg_()
+    shown = mg.draw(book_example())._repr_mimebundle_()
+    assert base64.b64decode(shown["image/png"]).startswith(b"\x89PNG")
+    picture = shown["image/svg+xml"]
     width, least = (float(re.findall(pattern, picture)[0]) for pattern in (r'width="(\d+)pt"', r"min-width: (\d+)pt"))
     assert least == pytest.approx(0.7 * width, abs=1)
     ElementTree.fromstring(picture)

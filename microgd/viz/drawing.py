@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import html
 import os
@@ -107,7 +108,8 @@ class Drawing:
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, str]:
         try:
-            return {"image/svg+xml": self._repr_svg_(), "text/plain": repr(self)}
+            png = base64.b64encode(self.render("png")).decode()  # for a notebook from elsewhere, which shows no SVG
+            return {"image/svg+xml": self._repr_svg_(), "image/png": png, "text/plain": repr(self)}
         except NoGraphvizError as error:
             return {"text/plain": str(error)}
 
