@@ -6,6 +6,7 @@ left is where a new array begins: there NumPy's own way is `like=` (NEP 35), as 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -34,3 +35,45 @@ def kind(*operands: Any) -> Any:
 def beside(array: Any, *operands: Any) -> Any:
     """Return a NumPy array, such as of random numbers, as one that can be computed with beside the operands."""
     return np.asarray(array, like=kind(*operands))
+
+
+def fetched(array: Any) -> Any:
+    """Return an array as NumPy's, wherever it is; anything else as it is. The one place where numbers come back."""
+    if kind(array) is None:
+        return array
+    return array.get() if hasattr(array, "get") else np.asarray(array)
+
+
+def mover(device: str) -> Callable[[Any], Any]:
+    """Return the function that brings an array to a device, where NumPy's protocols go on with it.
+
+    Args:
+        device: "cpu" for NumPy; "cuda" for CuPy.
+
+    Raises:
+        ValueError: If the device is unknown.
+        ImportError: If CuPy is missing.
+        RuntimeError: If it finds no device.
+
+    Example:
+        >>> mover("cpu")(np.ones(2))
+        array([1., 1.])
+    """
+    if device == "cpu":
+        return fetched
+    if device != "cuda":
+        raise ValueError(f"there is no device {device!r}; expected 'cpu' or 'cuda'.")
+    try:
+        import cupy
+    except ImportError:
+        raise ImportError(
+            "arrays on a GPU are CuPy's, which is not here: pip install cupy-cuda12x (or the one for your CUDA)."
+        ) from None
+    try:
+        count = cupy.cuda.runtime.getDeviceCount()
+    except Exception as error:  # the driver's own kinds of errors
+        raise RuntimeError(f"CuPy finds no GPU to put arrays on ({error}); stay with device 'cpu'.") from error
+    if not count:
+        raise RuntimeError("CuPy finds no GPU to put arrays on: it counts 0; stay with device 'cpu'.")
+    to_device: Callable[[Any], Any] = cupy.asarray
+    return to_device

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from .arrays import kind
 from .backward import ancestors, backward
 from .inplace import Watch, mark_changed, watch
 from .operators import (
@@ -440,8 +441,8 @@ def leaf_data(data: Any) -> Any:
     checked = constant(data)
     if is_complex(checked):
         raise refusal(data, f"{data!r}" if np.ndim(data) == 0 else f"an array of {checked.dtype}")
-    if isinstance(checked, np.ndarray):
-        return np.array(checked, dtype=checked.dtype if checked.dtype.kind == "f" else float)
+    if hasattr(checked, "__array_function__"):
+        return np.array(checked, checked.dtype if checked.dtype.kind == "f" else float, like=kind(checked))
     if isinstance(data, np.ndarray | np.generic) and data.dtype.kind == "f" and data.dtype != np.float64:
         return data.dtype.type(data)  # a float32 scalar stays float32
     return float(checked) if isinstance(checked, bool | int | float) else checked

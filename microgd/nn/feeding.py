@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..autograd.arrays import kind
 from ..autograd.value import Value
 from ..data.preparation import batches, last_split
 
@@ -41,7 +42,8 @@ def as_rows(values: Any, name: str) -> Array:
         raise ValueError(f"{name} has masked cells; leave out their rows, or fill them in: {name}.filled(...).")
     columns = [str(column) for column in getattr(values, "columns", ())]
     try:
-        array = np.asarray(values)
+        values = values.compute() if hasattr(values, "compute") else values  # a few rows of what Dask has not made yet
+        array = np.asarray(values, like=kind(values))
         if array.dtype.kind == "O":
             array = array.astype(float)
     except (ValueError, TypeError) as error:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from ..autograd.arrays import beside, fetched, kind
 from ..autograd.operators import active
 from ..autograd.value import Value
 from .exporting import Exporter
@@ -68,6 +69,8 @@ class Layer:
             x = np.asarray(x)
         if not self.built:
             self.make(x.shape[1:], x.dtype)
+            if kind(x) is not None:
+                self.move(lambda array: beside(array, x))
         if active.trace is not None:
             self.guard()
         return self.forward(x, training)
@@ -197,7 +200,8 @@ class Layer:
             >>> Dense(1, kernel_initializer="ones", input_shape=(2,)).get_weights()["dense_kernel"].tolist()
             [[1.0], [1.0]]
         """
-        return {name: np.array(getattr(holder, attribute)) for name, (holder, attribute) in self.places().items()}
+        places = self.places().items()
+        return {name: np.array(fetched(getattr(holder, attribute))) for name, (holder, attribute) in places}
 
     def set_weights(self, weights: Mapping[str, Any]) -> None:
         """Put weights in place that `get_weights` returned.
@@ -216,7 +220,15 @@ class Layer:
             if expected != found:
                 raise ValueError(f"{name} has shape {expected}, but the weights to put there have shape {found}.")
         for name, (holder, attribute) in places.items():
+            new = beside(np.array(fetched(weights[name])), getattr(holder, attribute))
             if isinstance(holder, Value):
-                holder.data = weights[name]
+                holder.data = new
             else:
-                setattr(holder, attribute, np.array(weights[name]))
+                setattr(holder, attribute, new)
+
+    def move(self, to: Callable[[Any], Any]) -> None:
+        """Put each weight, and what is kept beside them, where a function brings it."""
+        for holder, attribute in self.places().values():
+            setattr(holder, attribute, to(getattr(holder, attribute)))
+            if isinstance(holder, Value):
+                holder.grad = holder.watched = None

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.arrays import beside, kind
 from ..autograd.rules.fused import affine
 from ..autograd.value import Value
 from ..data.preparation import StandardScaler
@@ -208,7 +209,7 @@ class Dropout(Layer):
         """See `Layer`."""
         if not training or not self.rate:
             return x
-        kept = self.random().random(np.shape(x)) >= self.rate
+        kept = beside(self.random().random(np.shape(x)) >= self.rate, x)
         return x * (kept / (1.0 - self.rate)).astype(self.dtype)
 
     def export(self, file: Exporter) -> None:
@@ -418,7 +419,7 @@ class Embedding(Layer):
 
     def forward(self, x: Any, training: bool) -> Any:
         """See `Layer`."""
-        index = np.asarray(x).astype(int)
+        index = np.asarray(x, like=kind(x)).astype(int)
         if np.any(index != x) or index.min(initial=0) < 0 or index.max(initial=0) >= self.input_dim:
             raise ValueError(
                 f"{self.title} takes whole numbers from 0 to {self.input_dim - 1}; got up to {np.max(x):g}."

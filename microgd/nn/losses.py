@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.arrays import kind
 from ..autograd.rules.elementwise import LN2, softplus
 from ..autograd.rules.fused import mean_square_of_difference, softmax_crossentropy
 from ..autograd.rules.reductions import logsumexp
@@ -223,7 +224,7 @@ def one_hot(classes: Any, y_pred: Any) -> Any:
         )
     # In a step that is being compiled these are the classes that it is recorded with.
     check_classes(getattr(classes, "value", classes), shape[-1], "y_true of a batch")
-    return (np.reshape(classes, (*shape[:-1], 1)) == np.arange(shape[-1])) * 1.0
+    return (np.reshape(classes, (*shape[:-1], 1)) == np.arange(shape[-1], like=kind(classes))) * 1.0
 
 
 def check_classes(classes: Any, count: int, name: str = "y") -> None:

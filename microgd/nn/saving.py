@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..autograd.arrays import fetched
 from .activations import ACTIVATIONS
 from .callbacks import History, states_of
 from .initializers import INITIALIZERS
@@ -188,7 +189,7 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> None:
     if optimizer is not None:
         for parameter, state in zip(optimizer.parameters, optimizer.state, strict=True):
             for slot, array in zip(optimizer.slots_of(parameter), state, strict=True):
-                arrays[f"optimizer/{slot}/{names[id(parameter)]}"] = np.asarray(array)
+                arrays[f"optimizer/{slot}/{names[id(parameter)]}"] = np.asarray(fetched(array))
     callbacks = []
     for number, (kind, kept) in enumerate(states_of(model.callbacks)):
         plain = {name: part for name, part in kept.items() if not holds_arrays(part)}

@@ -11,12 +11,13 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
+from ..autograd.arrays import fetched, mover
 from ..autograd.operators import active
-from ..autograd.value import Value, no_grad
+from ..autograd.value import Value, no_grad, raw
 from ..compiler.compile import Compiled
 from ..compiler.compile import compile as compile_step
 from ..compiler.tracing import CompileError
@@ -98,6 +99,7 @@ class Model(Layer):
     run_eagerly = False
     fast_step: tuple[tuple[int, ...], Compiled] | None = None  # the step compiled last, and what it was compiled for
     stop_training = False
+    device = "cpu"
     loss: Loss
     metrics: dict[str, Metric]
     history: History = History()  # until fit puts one of its own there
@@ -110,7 +112,7 @@ class Model(Layer):
     kept_apart = frozenset(
         {
             *("optimizer", "run_eagerly", "fast_step", "stop_training", "loss", "metrics", "history", "epoch", "notes"),
-            *("regularized", "generator", "callbacks", "taken_up"),
+            *("regularized", "generator", "callbacks", "taken_up", "device"),
         }
     )
 
@@ -163,6 +165,35 @@ class Model(Layer):
         self.metrics = metrics_of(metrics)
         self.run_eagerly = run_eagerly
 
+    def to(self, device: str) -> Self:
+        """Put the weights, and the state of the optimizer, on a device; from then on batches are brought there too.
+
+        Args:
+            device: "cuda" for a GPU, by CuPy; "cpu" for NumPy, which is where a model begins.
+
+        Returns:
+            The model itself. What it predicts, saves and reports comes back as NumPy's.
+
+        Raises:
+            ValueError, ImportError, RuntimeError: If the device is unknown, CuPy is missing, or it finds no device.
+
+        Example:
+            >>> Model().to("cpu").device
+            'cpu'
+        """
+        bring = mover(device)
+        self.move(bring)
+        if self.optimizer is not None:
+            self.optimizer.state[:] = [
+                tuple(bring(part) if np.ndim(part) else part for part in state) for state in self.optimizer.state
+            ]
+        self.device = device
+        return self
+
+    def brought(self, array: Any) -> Any:
+        """Return an array where the weights are."""
+        return array if self.device == "cpu" or array is None else mover(self.device)(array)
+
     def compiled(self) -> Optimizer:
         """Return the optimizer, or say that there is none yet."""
         if self.optimizer is None:
@@ -176,7 +207,7 @@ class Model(Layer):
         self.adopt()
         self.regularized = [layer for layer in self.all_layers() if type(layer).penalties is not Layer.penalties]
         with no_grad():
-            return np.shape(self(x[:1]))
+            return np.shape(self(self.brought(x[:1])))
 
     # One step -----------------------------------------------------------------------------------------------------
 
@@ -184,6 +215,7 @@ class Model(Layer):
         """Return the loss of a batch and its predictions."""
         if active.trace is not None:
             self.guard()
+        batch = Batch(*map(self.brought, batch))
         y_pred = self(batch.x, training=training)
         weights = {} if batch.weight is None else {"sample_weight": batch.weight}
         loss = (loss_function or self.loss)(batch.y, y_pred, **weights)
@@ -248,7 +280,7 @@ class Model(Layer):
 
         def as_it_is(batch: Batch) -> tuple[float, Any, Any]:
             loss, y_pred = self.train_step(batch, parameters)
-            return loss.item(), batch.y, y_pred._data
+            return loss.item(), fetched(batch.y), fetched(y_pred._data)
 
         def step(x: Any, y: Any, weight: Any = None) -> tuple[Any, Any]:
             loss, y_pred = self.train_step(Batch(x, y, weight), parameters)
@@ -257,7 +289,12 @@ class Model(Layer):
             return loss._data, y_pred._data if self.metrics else None
 
         same_each_step = all(layer.same_each_step for layer in self.all_layers())
-        if self.run_eagerly or not same_each_step or (steps is not None and steps < COMPILED_FROM_STEPS):
+        if (
+            self.run_eagerly
+            or self.device != "cpu"
+            or not same_each_step
+            or (steps is not None and steps < COMPILED_FROM_STEPS)
+        ):
             return as_it_is
         key = (self.optimizer, self.loss, bool(self.metrics), *self.all_layers(), *parameters)
         if self.fast_step is None or self.fast_step[0] != tuple(map(id, key)):
@@ -522,8 +559,8 @@ class Model(Layer):
             for batch in Feed(rows, batch_size).epoch():
                 loss, prediction = self.objective(batch, training=False)
                 total += float(loss) * len(batch.x)
-                y_true.append(batch.y)
-                y_pred.append(prediction._data if isinstance(prediction, Value) else prediction)
+                y_true.append(fetched(batch.y))
+                y_pred.append(fetched(raw(prediction)))
         return {"loss": total / len(rows.x), **self.measured(y_true, y_pred)}
 
     def evaluate(
@@ -584,8 +621,8 @@ class Model(Layer):
         rows = features(x)
         self.adopt()
         with no_grad():
-            parts = [self(batch.x) for batch in Feed(Batch(rows, rows), batch_size).epoch()]
-        return np.concatenate([part._data if isinstance(part, Value) else part for part in parts])
+            parts = [self(self.brought(batch.x)) for batch in Feed(Batch(rows, rows), batch_size).epoch()]
+        return np.concatenate([fetched(raw(part)) for part in parts])
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a file, whole: architecture, weights, and all that training needs to go on.

@@ -29,8 +29,29 @@ def scatter(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
 
 
 @primitive
-def with_item(x: Any, value: Any, index: Any) -> Any:
-    """Return a copy of x with value at an index."""
+def with_item(x: Any, index: Any, value: Any) -> Any:
+    """Return a copy of x with a value at an index: what x[index] = value would make of x.
+
+    Args:
+        x: Array, number or Value.
+        index: Anything that NumPy can index with.
+        value: What to put there; broadcast to the shape of x[index].
+
+    Returns:
+        An array in the shape of x; a Value where x or value is one.
+
+    Raises:
+        IndexError: If x has no such elements.
+
+    Example:
+        >>> with_item(np.array([1.0, 2.0, 3.0]), slice(1, None), 0.5)
+        array([1. , 0.5, 0.5])
+    """
+    return replaced(x, value, index)
+
+
+def replaced(x: Any, value: Any, index: Any) -> Any:
+    """Do what with_item does, the inputs that may be Values first."""
     y = np.array(x, dtype=np.result_type(x, float) if np.ndim(x) == 0 else None, like=kind(x, value))
     y[index] = value
     return y
@@ -43,7 +64,7 @@ def picks_each_once(index: Any) -> bool:
         part is None
         or part is Ellipsis
         or isinstance(part, int | slice | np.integer | np.bool_)
-        or getattr(part, "dtype", None) == bool
+        or getattr(getattr(part, "dtype", None), "kind", None) == "b"
         for part in parts
     )
 
@@ -120,6 +141,8 @@ rule(getitem, lambda g, y, x, index: scatter(g, index=index, shape=np.shape(x)))
 rule(scatter, lambda g, y, x, index, shape: g[index])
 rule(
     with_item,
-    lambda g, y, x, value, index: with_item(g, 0.0, index=index),
+    lambda g, y, x, value, index: with_item(g, index, 0.0),
     lambda g, y, x, value, index: g[index],
+    bind=lambda x, index, value: ((x, value), {"index": index}),
+    forward=replaced,
 )
