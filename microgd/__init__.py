@@ -7,6 +7,7 @@ from .autograd.backward import walk
 from .autograd.derivatives import elementwise_grad, grad, grad_and_aux, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .autograd.rules.elementwise import relu, sigmoid, softplus
 from .autograd.rules.fused import affine
+from .autograd.rules.indexing import with_item
 from .autograd.rules.reductions import logsumexp, softmax
 from .autograd.value import Value, enable_grad, no_grad, sumprod
 
@@ -33,6 +34,7 @@ __all__ = [
     "value_and_grad",
     "vjp",
     "walk",
+    "with_item",
 ]
 
 # The parts beyond autograd are imported when something of theirs is first used, so that `import microgd` costs no more

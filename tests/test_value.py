@@ -280,8 +280,8 @@ def test_shape_mismatch_names_both_shapes_and_the_operation() -> None:
 
 
 def test_functions_and_arguments_without_a_rule_are_named() -> None:
-    with pytest.raises(NotImplementedError, match=r"np\.polyfit has no derivative rule"):
-        np.polyfit(x, x, 1)
+    with pytest.raises(NotImplementedError, match=r"np\.poly has no derivative rule"):
+        np.poly(x)
     with pytest.raises(NotImplementedError, match="argument out= is not supported"):
         np.exp(x, out=np.zeros(3))
     with pytest.raises(NotImplementedError, match=r"np\.add\.at"):

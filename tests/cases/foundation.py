@@ -104,8 +104,8 @@ for _index in (_mask, np.array([1, 1, 0]), (np.array([0, 1]), np.array([2, 2])),
     add(indexing.getitem, lambda x, i=_index: x[i], numbers((2, 3)), label=str(_index))
 add(indexing.scatter, lambda x: indexing.scatter(x, index=[0, 2, 0], shape=(4,)), numbers((3,)))
 add(indexing.scatter, lambda x: indexing.scatter(x, index=slice(1, 4), shape=(4,)), numbers((3,)), label="slice")
-add(indexing.with_item, lambda x, v: indexing.with_item(x, v, index=1), numbers((2, 3)), numbers((3,)))
-add(indexing.with_item, lambda x, v: indexing.with_item(x, v, index=_mask), numbers((2, 3)), 0.5, label="mask")
+add(indexing.with_item, lambda x, v: indexing.with_item(x, 1, v), numbers((2, 3)), numbers((3,)))
+add(indexing.with_item, lambda x, v: indexing.with_item(x, _mask, v), numbers((2, 3)), 0.5, label="mask")
 
 # Products
 for _a, _b in (

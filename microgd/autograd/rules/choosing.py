@@ -44,7 +44,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     y: Any = np.zeros_like(x)
     for condition, function in zip(conditions, funclist, strict=True):
         part = function(x[condition], *args, **kw) if callable(function) else function
-        y = with_item(y, part, index=condition)
+        y = with_item(y, condition, part)
     return y
 
 

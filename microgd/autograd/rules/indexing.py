@@ -47,11 +47,6 @@ def with_item(x: Any, index: Any, value: Any) -> Any:
         >>> with_item(np.array([1.0, 2.0, 3.0]), slice(1, None), 0.5)
         array([1. , 0.5, 0.5])
     """
-    return replaced(x, value, index)
-
-
-def replaced(x: Any, value: Any, index: Any) -> Any:
-    """Do what with_item does, the inputs that may be Values first."""
     y = np.array(x, dtype=np.result_type(x, float) if np.ndim(x) == 0 else None, like=kind(x, value))
     y[index] = value
     return y
@@ -144,5 +139,5 @@ rule(
     lambda g, y, x, value, index: with_item(g, index, 0.0),
     lambda g, y, x, value, index: g[index],
     bind=lambda x, index, value: ((x, value), {"index": index}),
-    forward=replaced,
+    forward=lambda x, value, index: with_item(x, index, value),
 )

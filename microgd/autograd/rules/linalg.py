@@ -7,6 +7,7 @@ eigenvalues), the backward pass raises np.linalg.LinAlgError and says why.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from .indexing import scatter
 from .products import swapped
 from .table import Constant, composite, constant, primitive, refused, rule
 
-EPSILON = float(np.finfo(float).eps)
+EPSILON = math.ulp(1.0)
 
 
 def real(x: Any, function: str) -> Any:
