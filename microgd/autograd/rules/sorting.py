@@ -38,15 +38,11 @@ refused(
 
 
 @primitive
-def ties(x: Any) -> Any:
-    """Return for each element the number of its tie: the same for equal elements of a row, and for no others."""
-    order = np.argsort(x, axis=-1)
-    ordered = np.take_along_axis(x, order, axis=-1)
-    new = np.ones(np.shape(x), dtype=bool, like=kind(x))
+def ties(ordered: Any) -> Any:
+    """Return for each element of sorted rows the number of its tie: the same for equal elements, and for no others."""
+    new = np.ones(np.shape(ordered), dtype=bool, like=kind(ordered))
     new[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
-    number = np.empty(np.shape(x), dtype=int, like=kind(x))
-    np.put_along_axis(number, order, np.reshape(np.cumsum(new) - 1, np.shape(x)), axis=-1)
-    return number
+    return np.reshape(np.cumsum(new) - 1, np.shape(ordered))
 
 
 @primitive
@@ -62,26 +58,31 @@ rule(averaged_over, None, lambda cotangent, y, tie, g: averaged_over(tie, cotang
 
 
 @primitive
-def places_of(x: Any, y: Any, axis: int) -> Any:
-    """Return where along an axis each element of x is in y, which holds the same elements in another order."""
-    ranks = np.argsort(np.argsort(x, axis=axis, kind="stable"), axis=axis)
-    return np.take_along_axis(np.argsort(y, axis=axis, kind="stable"), ranks, axis=axis)
+def ranks(x: Any, axis: int) -> Any:
+    """Return which place in the order along an axis each element has."""
+    return np.argsort(np.argsort(x, axis=axis), axis=axis)
 
 
-constant(ties, places_of)
+constant(ties, ranks)
 
 
-def d_ordered(g: Any, y: Any, x: Any, axis: int | None = -1) -> Any:
-    """Each element receives the cotangent of its new place; equal ones share theirs."""
+def d_sort(g: Any, y: Any, x: Any, axis: int | None = -1) -> Any:
+    """Each element receives the cotangent of its place in the order; equal ones share theirs."""
     if axis is None:
-        return np.reshape(d_ordered(g, y, np.ravel(x)), np.shape(x))
-    back = np.take_along_axis(g, places_of(x, y, axis=axis), axis=axis)
-    shared = averaged_over(ties(np.moveaxis(x, axis, -1)), np.moveaxis(back, axis, -1))
-    return np.moveaxis(shared, -1, axis)
+        return np.reshape(d_sort(g, y, np.ravel(x)), np.shape(x))
+    shared = averaged_over(ties(np.moveaxis(y, axis, -1)), np.moveaxis(g, axis, -1))
+    return np.take_along_axis(np.moveaxis(shared, -1, axis), ranks(x, axis=axis), axis=axis)
 
 
-rule(np.sort, lambda g, y, x, axis=-1, kind=None, stable=None: d_ordered(g, y, x, axis))
-rule(np.partition, lambda g, y, x, kth, axis=-1, kind="introselect": d_ordered(g, y, x, axis))
+def d_partition(g: Any, y: Any, x: Any, kth: Any, axis: int | None = -1, kind: str = "introselect") -> Any:
+    """As for np.sort, once the result has been sorted to the end."""
+    along = -1 if axis is None else axis
+    order = np.argsort(y, axis=along)
+    return d_sort(np.take_along_axis(g, order, axis=along), np.take_along_axis(y, order, axis=along), x, axis)
+
+
+rule(np.sort, lambda g, y, x, axis=-1, kind=None, stable=None: d_sort(g, y, x, axis))
+rule(np.partition, d_partition)
 
 
 # One place in the order -----------------------------------------------------------------------------------------------
