@@ -15,14 +15,17 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.by_hand
+pytestmark = [
+    pytest.mark.by_hand,
+    pytest.mark.skipif(find_spec("jupyterlab") is None, reason="jupyterlab is not installed"),
+]
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; the extra `dev` has it")
-pytest.importorskip("jupyterlab", reason="jupyterlab is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 SCALARS = """\

@@ -22,9 +22,11 @@ LISTED = 6  # contributions that are written out where several paths meet
 MATRIX_PRODUCTS = (np.matmul, np.dot)
 MOVES = "only moves elements: each takes back the gradient from the place it went to"
 TAKES = "takes some elements: the gradient goes back to those, and adds up where one was taken twice"
+JOINS = "only joins its inputs: each takes back its own piece of the gradient"
 REASONS = {
     **dict.fromkeys(("reshape", "ravel", "transpose", "swapaxes", "moveaxis", "expand_dims", "squeeze"), MOVES),
-    **dict.fromkeys(("getitem", "concatenate", "stack"), TAKES),
+    **dict.fromkeys(("concatenate", "stack"), JOINS),
+    "getitem": TAKES,
     "sum": "each element counts once in the sum",
     "mean": "each element has an equal share in the mean",
     "max": "only the largest element counts; equal ones share",
@@ -149,7 +151,7 @@ class Narrator:
         local, sign, symbols, numbers = self.product(step, upstream, product)
         path = ""
         if step.paths > 1:
-            path = f"; path {step.path} of {step.paths}, the sum {'is whole' if step.path == step.paths else 'so far'}"
+            path = f"; path {step.path} of {step.paths}{', the sum is whole' if step.path == step.paths else ''}"
         before, self.totals[parent] = self.totals.get(parent, zeros), total
         if not parent.shape:
             self.parts.setdefault(parent, []).append(contribution)
@@ -241,9 +243,9 @@ class Narrator:
             return local, "@", f"{self.gradient(step.parent)} += {symbols}", f"{shape(product)} = {shapes}"
         share = {np.sum: 1.0, np.mean: node.size / max(step.parent.size, 1)}.get(node.rule.function)
         if share is not None:
-            each = number(upstream) if not node.shape else shape(upstream)
-            return share, "×", self.chain(step, "·"), f"{each} × {number(share)}, for each of {shape(product)}"
-        return None, "→", self.chain(step, "·"), f"{shape(upstream)} → {shape(product)}"
+            shapes = f"{term(upstream)} × {number(share)}, for each of {shape(product)}"
+            return share, "×", self.chain(step, "·"), shapes
+        return None, "→", self.chain(step, "·"), f"{term(upstream)} → {term(product)}"
 
     def reason(self, step: Step) -> str:
         """Return the rule behind an edge."""
@@ -259,7 +261,7 @@ class Narrator:
         if node.rule.function in MATRIX_PRODUCTS:
             return f"a change of {name} reaches {self.names[node]} = {computed} times the other factor"
         if not node.rule.elementwise or not formula:
-            return f"the derivative of {computed} with respect to {name}, times what comes from above"
+            return f"the derivative of {computed} by {name}, times what came back to {self.names[node]}"
         which = f", as its input {argument + 1}" if sum(x is step.parent for x in node.inputs) > 1 else ""
         text = f"∂({computed})/∂{name} = {formula}"
         local = None if node.shape or step.parent.shape else number(slope(node, argument) or 0.0)

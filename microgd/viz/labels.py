@@ -66,6 +66,8 @@ def operation(node: Value, names: dict[Value, str], of_constant: Callable[[Any],
         sign = WRITTEN[node.rule.function][0]
         return power(*inputs) if sign == "^" else sign.join(inputs)
     name = CALLED.get(node.rule.name, node.rule.name)
+    if name == "getitem":
+        return f"{inputs[0]}[…]"
     return f"−{inputs[0]}" if name == "negative" else f"{name}({', '.join(inputs)})"
 
 
