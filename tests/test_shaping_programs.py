@@ -142,8 +142,7 @@ def draw_diagonal(draw: st.DrawFn, shape: Shape) -> Program:
     if len(shape) == 1:
         return lambda x: np.diag(x, k)
     first, second = draw(st.permutations(range(len(shape))))[:2]
-    wholes: list[Callable[..., Any]] = [np.trace, np.diagonal]
-    whole = draw(st.sampled_from(wholes))
+    whole = getattr(np, draw(st.sampled_from(["trace", "diagonal"])))
     return lambda x: whole(x, k, first, second)
 
 
