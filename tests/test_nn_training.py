@@ -534,6 +534,68 @@ def test_classes_of_bad_rows_in_later_batches_are_named_too() -> None:
         classifier("binary_crossentropy", 1).fit(np.ones((2, 2)), [2, 1])
 
 
+def flat(x: Any, y: Any, loss: Any = "mse", layers: Any = (), **settings: Any) -> Any:
+    def fit() -> None:
+        model = mg.Sequential([*layers, mg.Dense(1)])
+        model.compile("sgd", loss, **settings)
+        model.fit(x, y, sample_weight=np.ones(len(x)) if settings == {"metrics": []} else None)
+
+    return fit
+
+
+ROWS = line(8)
+WORDS = np.arange(8.0).reshape(-1, 1)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (
+            flat(*ROWS, lambda t, p: (t - p) ** 2),
+            ValueError,
+            r"the loss is an array of shape \(8, 1\).*Look at <lambda>",
+        ),
+        (
+            flat(*ROWS, lambda t, p: 1.0),
+            ValueError,
+            "the loss is the same whatever the weights are; expected one number",
+        ),
+        (flat(*ROWS, lambda t, p: np.mean(p), metrics=[]), TypeError, "the rows have weights, which the loss <lambda>"),
+        (flat(*ROWS, metrics=[lambda t, p: t - p]), ValueError, r"the metric <lambda> gave an array of shape \(8, 1\)"),
+        (flat(*ROWS, layers=[mg.Normalization()]), RuntimeError, "normalization_1 has no figures yet: call its adapt"),
+        (flat(ROWS[0][:, :1], ROWS[1], layers=normalized()[:1]), ValueError, r"adapted to rows of shape \(2,\), but"),
+        (
+            flat(WORDS, ROWS[1], layers=[mg.Embedding(7, 2)]),
+            ValueError,
+            "from 0 to 6; got 7 in row . of a batch, and 1 ",
+        ),
+        (flat(WORDS, ROWS[1], layers=[mg.Embedding(8, 2)]), ValueError, r"Is there a Flatten\(\) missing"),
+        (flat(*ROWS, layers=[mg.Dense(2, name="a"), mg.Dense(2, name="a")]), ValueError, "two layers are called 'a'"),
+        (lambda: mg.L2(-1.0), ValueError, "l2 is -1.0; expected a number from 0"),
+        (lambda: mg.BatchNormalization(momentum=2.0), ValueError, "momentum is 2.0; expected"),
+    ],
+)
+def test_what_makes_no_sense_to_a_layer_a_loss_or_a_metric_is_said(
+    call: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_call_may_do_without_training() -> None:
+    class Plain(mg.Model):
+        def __init__(self) -> None:
+            self.last = mg.Dense(1)
+
+        def __call__(self, x: Any) -> Any:  # type: ignore[override]
+            return self.last(x)
+
+    model = Plain()
+    model.compile("sgd", "mse")
+    losses = model.fit(*line(), epochs=30).history["loss"]
+    assert losses[-1] < losses[0]
+
+
 def test_the_wrong_number_of_features_names_both_shapes() -> None:
     x, y = line()
     model = linear()

@@ -17,6 +17,7 @@ from .activations import activation_of
 from .exporting import Exporter
 from .initializers import Initializer, initializer_of
 from .layer import Layer, Shape
+from .names import check_number
 from .regularizers import Regularizer, regularizer_of
 
 
@@ -202,8 +203,7 @@ class Dropout(Layer):
     same_each_step = False
 
     def __post_init__(self) -> None:
-        if not 0 <= self.rate < 1:
-            raise ValueError(f"rate is {self.rate!r}; expected a number from 0 to less than 1, such as 0.5.")
+        check_number("rate", self.rate, 0.5, below=1)
 
     def forward(self, x: Any, training: bool) -> Any:
         """See `Layer`."""
@@ -234,6 +234,12 @@ class Normalization(Layer):
 
     buffers = ("mean", "scale")
 
+    def __call__(self, x: Any, training: bool = False) -> Any:
+        """See `Layer`."""
+        if not self.built:
+            raise RuntimeError(f"{self.title} has no figures yet: call its adapt(x) with the rows to train on first.")
+        return super().__call__(x, training)
+
     def build(self, input_shape: Shape) -> None:
         """See `Layer`."""
         self.mean, self.scale = np.zeros(input_shape), np.ones(input_shape)
@@ -246,6 +252,10 @@ class Normalization(Layer):
 
     def forward(self, x: Any, training: bool) -> Any:
         """See `Layer`."""
+        if np.shape(x)[1:] != self.mean.shape:
+            raise ValueError(
+                f"{self.title} was adapted to rows of shape {self.mean.shape}, but the input has shape {np.shape(x)}."
+            )
         return (x - self.mean) / self.scale
 
     def export(self, file: Exporter) -> None:
@@ -311,6 +321,10 @@ class BatchNormalization(Layer):
     buffers = ("moving_mean", "moving_variance")
     same_each_step = False
 
+    def __post_init__(self) -> None:
+        check_number("momentum", self.momentum, 0.99, below=1)
+        check_number("epsilon", self.epsilon, 1e-3)
+
     def build(self, input_shape: Shape) -> None:
         """See `Layer`."""
         self.gamma = self.add_weight("gamma", input_shape[-1:], "ones")
@@ -360,6 +374,9 @@ class LayerNormalization(Layer):
     epsilon: float = 1e-3
     gamma: Value = field(init=False)
     beta: Value = field(init=False)
+
+    def __post_init__(self) -> None:
+        check_number("epsilon", self.epsilon, 1e-3)
 
     def build(self, input_shape: Shape) -> None:
         """See `Layer`."""
@@ -420,9 +437,13 @@ class Embedding(Layer):
     def forward(self, x: Any, training: bool) -> Any:
         """See `Layer`."""
         index = np.asarray(x, like=kind(x)).astype(int)
-        if np.any(index != x) or index.min(initial=0) < 0 or index.max(initial=0) >= self.input_dim:
+        wrong = (index != x) | (index < 0) | (index >= self.input_dim)
+        if np.any(wrong):
+            row, *place = (int(i) for i in np.argwhere(wrong)[0])
+            got = f"{float(x[row, *place]):g} in row {row} of a batch"
             raise ValueError(
-                f"{self.title} takes whole numbers from 0 to {self.input_dim - 1}; got up to {np.max(x):g}."
+                f"{self.title} takes whole numbers from 0 to {self.input_dim - 1}; got {got}, and {np.sum(wrong)} "
+                "such numbers in all."
             )
         return self.use(self.embeddings)[index]
 

@@ -24,11 +24,14 @@ def paired(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     """Return the two as arrays or Values of the same shape, or say that they are not."""
     y_true, y_pred = (y if hasattr(y, "shape") else np.asarray(y) for y in (y_true, y_pred))
     if y_true.shape != y_pred.shape:
-        column = y_true.shape == y_pred.shape[:-1] and y_pred.shape[-1:] == (1,)
+        hint = "Check the number of units of the last layer."
+        if (*y_true.shape, 1) == y_pred.shape and len(y_true.shape) == 1:
+            hint = "Write y_true.reshape(-1, 1)."
+        elif len(y_pred.shape) > len(y_true.shape):
+            hint = "Is there a Flatten() missing before the last layer?"
         raise ValueError(
             f"y_true has shape {y_true.shape} and y_pred has shape {y_pred.shape}; they must be equal, or NumPy would "
-            f"compare every row with every other. "
-            + ("Write y_true.reshape(-1, 1)." if column else "Check the number of units of the last layer.")
+            f"compare every row with every other. {hint}"
         )
     return y_true, y_pred
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.operators import active
-from .names import default_repr, function_named
+from .names import check_number, default_repr, function_named
 
 Regularizer = Callable[[Any], Any]
 
@@ -33,6 +33,10 @@ class L1L2:
     l2: float = 0.0
 
     __repr__ = default_repr
+
+    def __post_init__(self) -> None:
+        check_number("l1", self.l1, 0.01)
+        check_number("l2", self.l2, 0.01)
 
     def __call__(self, w: Any) -> Any:
         """Return the penalty of an array."""

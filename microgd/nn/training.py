@@ -5,6 +5,8 @@ One step is `Model.train_step`: forward, loss, backward, update. Everything else
 
 from __future__ import annotations
 
+import functools
+import inspect
 import itertools
 import math
 import os
@@ -37,6 +39,7 @@ from .feeding import (
 from .layer import Layer
 from .losses import TARGETS, Loss, loss_of
 from .metrics import Metric, metrics_of
+from .names import name_of
 from .optimizers import Optimizer, optimizer_of
 from .progress import Progress
 from .saving import restore, save_model
@@ -131,6 +134,12 @@ class Model(Layer):
                 kind = type(layer).__name__.lower()
                 layer.number = next(n for n in itertools.count(1) if f"{kind}_{n}" not in taken)
                 taken.add(layer.title)
+        named = [layer.name for layer in layers if layer.name is not None]
+        twice = next((name for name in named if named.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(
+                f"two layers are called {twice!r}, so that their weights would be; give each its own name."
+            )
         for layer in (self, *layers):
             for attribute, part in layer.held():
                 if isinstance(part, Value) and (layer is not self or part.name is None):
@@ -216,9 +225,19 @@ class Model(Layer):
         if active.trace is not None:
             self.guard()
         batch = Batch(*map(self.brought, batch))
-        y_pred = self(batch.x, training=training)
+        y_pred = self(batch.x, training=training) if takes_training(type(self).__call__) else self(batch.x)
+        loss_function = loss_function or self.loss
         weights = {} if batch.weight is None else {"sample_weight": batch.weight}
-        loss = (loss_function or self.loss)(batch.y, y_pred, **weights)
+        try:
+            loss = loss_function(batch.y, y_pred, **weights)
+        except TypeError as error:
+            if "unexpected keyword argument 'sample_weight'" not in str(error):
+                raise
+            name = name_of(loss_function)
+            raise TypeError(
+                f"the rows have weights, which the loss {name} does not take; define it as "
+                f"{name}(y_true, y_pred, sample_weight=None)."
+            ) from error
         for layer in self.regularized:
             for penalty in layer.penalties():
                 loss = loss + penalty
@@ -260,6 +279,12 @@ class Model(Layer):
             parameters: What to update.
         """
         loss, y_pred = self.objective(batch, training=True)
+        if type(loss) is not Value or loss.shape:
+            what = f"an array of shape {loss.shape}" if type(loss) is Value else "the same whatever the weights are"
+            raise ValueError(
+                f"the loss is {what}; expected one number that follows from y_pred. Look at {name_of(self.loss)}, and "
+                "at regularizers of your own: np.mean or np.sum is what they should end with."
+            )
         for parameter in parameters:
             parameter.grad = None
         loss.backward(keep="leaves")
@@ -550,7 +575,11 @@ class Model(Layer):
         if not self.metrics:
             return {}
         true, predicted = np.concatenate(y_true), np.concatenate(y_pred)
-        return {name: float(metric(true, predicted)) for name, metric in self.metrics.items()}
+        figures = {name: metric(true, predicted) for name, metric in self.metrics.items()}
+        for name, figure in figures.items():
+            if np.shape(figure):
+                raise ValueError(f"the metric {name} gave an array of shape {np.shape(figure)}; expected one number.")
+        return {name: float(figure) for name, figure in figures.items()}
 
     def measure(self, rows: Batch, batch_size: int) -> Logs:
         """Return the loss and the metrics over some rows."""
@@ -688,6 +717,13 @@ def outgrows_memory(x: Any) -> bool:
 def distributed() -> Any:
     """Return the part that needs Dask, an extra."""
     return import_module("microgd.distributed")
+
+
+@functools.cache
+def takes_training(call: Callable[..., Any]) -> bool:
+    """Return whether the `__call__` of a model takes the argument `training`."""
+    parameters = inspect.signature(call).parameters
+    return "training" in parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())
 
 
 def whole(name: str, number: Any) -> int:
