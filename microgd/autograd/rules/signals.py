@@ -82,22 +82,18 @@ def slope(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
     if length < edge_order + 1:
         raise ValueError(f"np.gradient takes at least {edge_order + 1} elements along axis {axis}, but got {length}.")
 
-    def part(start: int | None, stop: int | None) -> Any:
-        return f[along(slice(start, stop), axis, n)]
+    def part(array: Any, start: int | None, stop: int | None) -> Any:
+        return array[along(slice(start, stop), axis, n)] if np.ndim(array) else array
 
-    steps = np.diff(spacing) if np.ndim(spacing) else spacing * np.ones(length - 1, like=kind(f))
-    steps = np.reshape(steps, tuple(-1 if i == axis else 1 for i in range(n)))
-    quotients = (part(1, None) - part(0, -1)) / steps
-
-    def of(array: Any, start: int | None, stop: int | None) -> Any:
-        return array[along(slice(start, stop), axis, n)]
-
-    first, last = of(quotients, 0, 1), of(quotients, -1, None)
-    left, right = of(steps, 0, -1), of(steps, 1, None)
-    inside = (of(quotients, 0, -1) * right + of(quotients, 1, None) * left) / (left + right)
+    places = np.ndim(spacing) > 0
+    steps = np.reshape(np.diff(spacing), tuple(-1 if i == axis else 1 for i in range(n))) if places else spacing
+    quotients = (part(f, 1, None) - part(f, 0, -1)) / steps
+    first, last = part(quotients, 0, 1), part(quotients, -1, None)
+    left, right = part(steps, 0, -1), part(steps, 1, None)
+    inside = (part(quotients, 0, -1) * right + part(quotients, 1, None) * left) / (left + right)
     if edge_order == 2:  # go on in a straight line from the slopes at the first two midpoints, and the last two
-        first = first + (first - of(quotients, 1, 2)) * of(left, 0, 1) / of(left + right, 0, 1)
-        last = last + (last - of(quotients, -2, -1)) * of(right, -1, None) / of(left + right, -1, None)
+        first = first + (first - part(quotients, 1, 2)) * part(left, 0, 1) / part(left + right, 0, 1)
+        last = last + (last - part(quotients, -2, -1)) * part(right, -1, None) / part(left + right, -1, None)
     return np.concatenate([first, inside, last], axis=axis)
 
 
@@ -141,7 +137,7 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
 
 def as_long(p: Any, n: int) -> Any:
     """Return a polynomial with zeros for the higher powers that it does not have."""
-    return np.concatenate([np.zeros(n - np.size(p)), np.atleast_1d(p)])
+    return np.pad(np.atleast_1d(p), (n - int(np.size(p)), 0))
 
 
 @composite(np.polyadd)
