@@ -163,7 +163,7 @@ def polymul(a1: Any, a2: Any) -> Any:
 def polyder(p: Any, m: int = 1) -> Any:
     """Multiply each coefficient by its power, and leave out the last; m times."""
     for _ in range(m):
-        p = p[:-1] * np.arange(np.size(p) - 1.0, 0.0, -1.0)
+        p = p[:-1] * np.arange(np.size(p) - 1.0, 0.0, -1.0, like=kind(p))
     return p
 
 
@@ -172,7 +172,7 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     """Divide each coefficient by its new power, and add a constant; m times."""
     constants = np.zeros(m) if k is None else np.atleast_1d(k) * np.ones(m)
     for i in range(m):
-        p = np.concatenate([p / np.arange(float(np.size(p)), 0.0, -1.0), constants[i : i + 1]])
+        p = np.concatenate([p / np.arange(float(np.size(p)), 0.0, -1.0, like=kind(p)), constants[i : i + 1]])
     return p
 
 
