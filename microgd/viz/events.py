@@ -111,22 +111,20 @@ class Narrator:
     def forward(self, node: Value) -> Event:
         """Return the event that computes a Value."""
         name, computed = self.names[node], short(operation(node, self.names), LONGEST_LINE)
-        numbers = f"{short(operation(node, self.texts, term), LONGEST_LINE)} = {self.texts[node].strip('()')}"
-        if node.shape:
-            numbers = f"{short(operation(node, self.texts, term), LONGEST_LINE)} = {shape(node._data)}"
+        numbers = short(operation(node, self.texts, term), LONGEST_LINE)
+        numbers += f" = {shape(node._data) if node.shape else number(node._data)}"
         known = []
         for argument, x in enumerate(node.inputs):
-            formula = derivative(node, argument, self.names, name) if type(x) is Value else ""
-            if formula and node.rule is not None and node.rule.elementwise:
-                known.append(f"∂{name}/∂{self.names[x]} = {formula}")
+            text = derivative(node, argument, self.names, name) if type(x) is Value else ""
+            if text and node.rule is not None and node.rule.elementwise:
+                known.append(f"∂{name}/∂{self.names[x]} = {text}")
         why = f"for the way back: {short(', '.join(known), LONGEST_LINE)}" if known else ""
         return Event("forward", node, f"{name} = {computed}", numbers, why)
 
     def scalar(self, step: Step) -> Iterator[Event]:
         """Yield the event of an edge between two numbers."""
         node, parent = step.node, step.parent
-        local = slope(node, step.argument)
-        local = 0.0 if local is None else local
+        local = slope(node, step.argument) or 0.0
         upstream, contribution = step.upstream or 0.0, step.contribution or 0.0
         before, sofar = self.totals.get(parent, 0.0), 0.0 if step.total is None else step.total
         self.totals[parent] = sofar
@@ -134,11 +132,12 @@ class Narrator:
         parts = self.parts.setdefault(parent, [])
         parts.append(contribution)
         if step.paths > 1:
-            numbers += f"; path {step.path} of {step.paths}, "
-            numbers += (
-                f"in all {added(parts)} = {number(sofar)}" if step.path == step.paths else f"so far {number(sofar)}"
-            )
-        yield self.edge(step, self.chain(step, "·"), numbers, local, "×", contribution, contribution, sofar)
+            told = f"in all {added(parts)} =" if step.path == step.paths else "so far"
+            numbers += f"; path {step.path} of {step.paths}, {told} {number(sofar)}"
+        symbols = f"{self.gradient(parent)} += {self.chain(step, '·')}"
+        common = self.common(step, upstream) | {"local": local, "sign": "×"}
+        product: dict[str, Any] = {"product": contribution, "contribution": contribution, "total": sofar}
+        yield Event("edge", node, symbols, numbers, self.reason(step), self.whole(step), **common, **product)
 
     def array(self, step: Step) -> Iterator[Event]:
         """Yield the events of an edge that an array is at one end of: the product, then its sum over axes, if any."""
@@ -148,61 +147,32 @@ class Narrator:
         product, contribution, total = (zeros if x is None else x for x in (None, step.contribution, step.total))
         if step.contribution is not None:
             product = product_of(node, step.argument, upstream, node._data, node.operands)
-        local, sign, symbols, numbers = self.product(step, upstream, product)
-        path = ""
-        if step.paths > 1:
-            path = f"; path {step.path} of {step.paths}{', the sum is whole' if step.path == step.paths else ''}"
         before, self.totals[parent] = self.totals.get(parent, zeros), total
         if not parent.shape:
             self.parts.setdefault(parent, []).append(contribution)
+        path = f"; path {step.path} of {step.paths}" if step.paths > 1 else ""
+        path += ", the sum is whole" if path and step.path == step.paths else ""
+        common = self.common(step, upstream) | {"product": product}
+        local, sign, symbols, shapes = self.product(step, upstream, product)
+        factors: dict[str, Any] = {"local": local, "sign": sign}
+        result: dict[str, Any] = {"contribution": contribution, "total": total}
+        gradient, why, whole = self.gradient(parent), self.reason(step), self.whole(step)
         if np.shape(product) == parent.shape:
-            yield self.edge(step, symbols, f"{numbers}{path}", local, sign, contribution, contribution, total)
+            yield Event(
+                "edge", node, f"{gradient} += {symbols}", shapes + path, why, whole, **common, **factors, **result
+            )
             return
-        yield self.edge(step, symbols.replace("+=", "←"), numbers, local, sign, product, None, before)
+        yield Event("edge", node, f"{gradient} ← {symbols}", shapes, why, **common, **factors, total=before)
         axes = repeated_axes(np.shape(product), parent.shape)
         along = f"ax{'is' if len(axes) == 1 else 'es'} {', '.join(map(str, axes))}"
-        name = self.names[parent]
-        yield Event(
-            "sum",
-            node,
-            f"{self.gradient(parent)} += Σ over {along} of that",
-            f"{shape(product)} → {shape(contribution)}{path}",
-            f"{name} was repeated along {along} to fit, so the gradients of all its copies add up",
-            self.whole(step),
-            parent=parent,
-            argument=step.argument,
-            upstream=upstream,
-            product=product,
-            contribution=contribution,
-            total=total,
-            path=step.path,
-            paths=step.paths,
-        )
+        symbols, shapes = f"{gradient} += Σ over {along} of that", f"{shape(product)} → {shape(contribution)}"
+        why = f"{self.names[parent]} was repeated along {along} to fit, so the gradients of all its copies add up"
+        yield Event("sum", node, symbols, shapes + path, why, whole, **common, **result)
 
-    def edge(
-        self, step: Step, symbols: str, numbers: str, local: Any, sign: str, product: Any, contribution: Any, total: Any
-    ) -> Event:
-        """Return the event of one edge."""
-        return Event(
-            "edge",
-            step.node,
-            symbols,
-            numbers,
-            self.reason(step),
-            "" if contribution is None else self.whole(step),
-            parent=step.parent,
-            argument=step.argument,
-            upstream=(np.zeros(step.node.shape) if step.node.shape else 0.0)
-            if step.upstream is None
-            else step.upstream,
-            local=local,
-            sign=sign,
-            product=product,
-            contribution=contribution,
-            total=total,
-            path=step.path,
-            paths=step.paths,
-        )
+    def common(self, step: Step, upstream: Any) -> dict[str, Any]:
+        """Return what the events of an edge have in common."""
+        places = {"parent": step.parent, "argument": step.argument}
+        return places | {"upstream": upstream, "path": step.path, "paths": step.paths}
 
     def whole(self, step: Step) -> str:
         """Return the gradient of a leaf as one formula, at the last of its paths, if the formula is short."""
@@ -222,9 +192,8 @@ class Narrator:
         )
 
     def chain(self, step: Step, sign: str) -> str:
-        """Return the chain rule of one edge: ∂loss/∂v += ∂loss/∂m · ∂m/∂v."""
-        node, parent = self.names[step.node], self.names[step.parent]
-        return f"{self.gradient(step.parent)} += {self.gradient(step.node)} {sign} ∂{node}/∂{parent}"
+        """Return the product that the chain rule makes of one edge: ∂loss/∂m · ∂m/∂v."""
+        return f"{self.gradient(step.node)} {sign} ∂{self.names[step.node]}/∂{self.names[step.parent]}"
 
     def product(self, step: Step, upstream: Any, product: Any) -> tuple[Any, str, str, str]:
         """Return the local derivative of an edge between arrays, the sign, and the product in symbols and in shapes."""
@@ -240,7 +209,7 @@ class Narrator:
             local = np.array(np.transpose(node.operands[1 - argument]))  # as it is now
             pair = (self.gradient(node), f"{name}ᵀ"), (shape(upstream), shape(local))
             symbols, shapes = (" @ ".join(x[:: -1 if argument else 1]) for x in pair)
-            return local, "@", f"{self.gradient(step.parent)} += {symbols}", f"{shape(product)} = {shapes}"
+            return local, "@", symbols, f"{shape(product)} = {shapes}"
         share = {np.sum: 1.0, np.mean: node.size / max(step.parent.size, 1)}.get(node.rule.function)
         if share is not None:
             shapes = f"{term(upstream)} × {number(share)}, for each of {shape(product)}"
