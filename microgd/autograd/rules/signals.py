@@ -170,7 +170,7 @@ def polyder(p: Any, m: int = 1) -> Any:
 @composite(np.polyint)
 def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     """Divide each coefficient by its new power, and add a constant; m times."""
-    constants = np.zeros(m) if k is None else np.atleast_1d(k) * np.ones(m)
+    constants = np.zeros(m) if k is None else np.atleast_1d(k) * np.ones(m, like=kind(k, p))
     for i in range(m):
         p = np.concatenate([p / np.arange(float(np.size(p)), 0.0, -1.0, like=kind(p)), constants[i : i + 1]])
     return p
