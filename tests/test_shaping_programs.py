@@ -147,7 +147,7 @@ def draw_diagonal(draw: st.DrawFn, shape: Shape) -> Program:
 
 
 def draw_triangle(draw: st.DrawFn, shape: Shape) -> Program:
-    function: Any = draw(st.sampled_from([np.tril, np.triu]))
+    function: Any = getattr(np, draw(st.sampled_from(["tril", "triu"])))
     k = draw(st.integers(-3, 3))
     return lambda x: function(x, k)
 
@@ -159,7 +159,8 @@ def draw_turn(draw: st.DrawFn, shape: Shape) -> Program:
 
 
 def draw_join(draw: st.DrawFn, shape: Shape) -> Program:
-    function = draw(st.sampled_from([np.vstack, np.hstack, np.dstack, np.column_stack, np.concatenate, np.stack]))
+    functions: list[Callable[..., Any]] = [np.vstack, np.hstack, np.dstack, np.column_stack, np.concatenate, np.stack]
+    function = draw(st.sampled_from(functions))
     assume(function is not np.column_stack or len(shape) < 3)
     return lambda x: function([x, 2.0 * x, np.ones_like(x)])
 
