@@ -441,7 +441,7 @@ def leaf_data(data: Any) -> Any:
     checked = constant(data)
     if is_complex(checked):
         raise refusal(data, f"{data!r}" if np.ndim(data) == 0 else f"an array of {checked.dtype}")
-    if hasattr(checked, "__array_function__"):
+    if isinstance(checked, np.ndarray) or kind(checked) is not None:  # not what stands in while a step is compiled
         return np.array(checked, checked.dtype if checked.dtype.kind == "f" else float, like=kind(checked))
     if isinstance(data, np.ndarray | np.generic) and data.dtype.kind == "f" and data.dtype != np.float64:
         return data.dtype.type(data)  # a float32 scalar stays float32
