@@ -341,7 +341,7 @@ def test_without_graphviz_it_steps_and_says_what_to_install(pages: Pages, monkey
     page.get_by_role("button", name="Last step").click()
     assert page.locator(".advice").inner_text() == "For the picture of the graph: pip install 'microgd[viz]'."
     assert page.locator(".box.current .title").text_content() == "x"
-    many = np.sum(np.stack([Value(float(i), name=f"x{i}") for i in range(12)]))
+    many: Value = np.sum(np.stack([Value(float(i), name=f"x{i}") for i in range(12)]))
     page = pages.step(many)
     page.get_by_role("button", name="Last step").click()
     assert page.locator(".box.current .title").text_content() == "x11"
