@@ -164,6 +164,13 @@ for _index in (1, [0, 0], [], np.array(-1)):
 each(np.take_along_axis, {"indices": _places, "axis": 1}, {"indices": _places[:, :1], "axis": -1}, at=numbers((2, 3)))
 each(np.take_along_axis, {"indices": np.array([[0, 1, 1]]), "axis": 0}, at=numbers((2, 3)))
 each(np.take_along_axis, {"indices": np.array([3, 0, 0, -1]), "axis": None}, at=numbers((2, 3)))
+for _axis in (0, 1, 2):
+    add(
+        np.take_along_axis,
+        lambda x, i=_axis: np.take_along_axis(x, np.array([[[1, 0, 0]], [[0, 1, 1]]] if i else [[[1], [0]]]), axis=i),
+        numbers((2, 2, 3) if _axis else (2, 1, 3)),
+        label=f"broadcast {_axis}",
+    )
 for _axis in (None, 0, 1):
     add(np.compress, lambda x, i=_axis: np.compress([True, False, True], x, axis=i), _matrix, label=str(_axis))
     for _obj in (1, [0, 2], slice(0, 3, 2), -1):

@@ -104,10 +104,10 @@ def d_take_along_axis(g: Any, y: Any, x: Any, indices: Any, axis: int | None = -
     """Each element receives the cotangents of where it was taken to."""
     if axis is None:
         return np.reshape(scatter(g, index=np.asarray(indices), shape=(int(np.size(x)),)), np.shape(x))
-    places = list(np.ogrid[tuple(slice(n) for n in np.shape(indices))])
     axis = axis % np.ndim(x)
-    shape = tuple(n if i == axis else np.shape(indices)[i] for i, n in enumerate(np.shape(x)))
+    length, places = np.shape(x)[axis], list(np.ogrid[tuple(slice(n) for n in np.shape(y))])
     places[axis] = np.asarray(indices)
+    shape = tuple(length if i == axis else n for i, n in enumerate(np.shape(y)))  # the others may have been broadcast
     return scatter(g, index=tuple(places), shape=shape)
 
 
