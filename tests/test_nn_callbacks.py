@@ -326,6 +326,36 @@ def test_files_that_are_not_whole_or_not_ours_are_refused_by_name(tmp_path: Path
         mg.load_model(path)
 
 
+def test_a_damaged_file_is_refused_by_name_whatever_is_damaged(tmp_path: Path) -> None:
+    model = linear(mg.Adam())
+    model.fit(X, Y)
+    path = tmp_path / "model.safetensors"
+    model.save(path)
+    content = path.read_bytes()
+    header = 8 + int.from_bytes(content[:8], "little")
+    dice = random.Random(0)
+    refused = 0
+    for _ in range(300):
+        damaged = bytearray(content)
+        damaged[dice.randrange(header)] ^= 1 << dice.randrange(8)
+        path.write_bytes(damaged)
+        try:
+            mg.load_model(path)  # a digit of a number may be another one
+        except ModelFileError as error:
+            assert "model.safetensors" in str(error)
+            refused += 1
+    assert refused > 150
+
+
+def test_the_state_of_another_optimizer_is_refused(tmp_path: Path) -> None:
+    model, other = linear(mg.Adam()), linear(mg.SGD(momentum=0.9))
+    model.fit(X, Y)
+    model.save(tmp_path / "model.safetensors")
+    other.fit(X, Y)
+    with pytest.raises(ModelFileError, match="has the state of Adam, but the model is compiled with SGD"):
+        other.load(tmp_path / "model.safetensors")
+
+
 def test_weights_that_do_not_fit_name_the_layer_expected_and_found(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     model = linear()

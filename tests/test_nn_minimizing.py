@@ -152,3 +152,11 @@ def test_the_range_test_has_a_plot() -> None:
     matplotlib.use("Agg")
     axes = mg.RangeTest([0.1, 1.0], [2.0, 1.0]).plot()
     assert axes.get_xlabel() == "learning rate" and axes.get_xscale() == "log"
+
+
+def test_minimize_says_what_is_no_number_and_that_the_loss_has_grown() -> None:
+    with pytest.raises(ValueError, match=r"J gave an array of shape \(2,\); expected one number"):
+        mg.minimize(lambda w: (w - 3.0) ** 2, np.zeros(2))
+    with pytest.raises(ValueError, match=r"J gave 1.0, whatever the weights are"):
+        mg.minimize(lambda w: 1.0, np.zeros(2))
+    assert "the loss has grown: lower the learning rate" in mg.minimize(lambda w: w**2, 1.0, mg.SGD(1.1)).message

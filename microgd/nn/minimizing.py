@@ -93,8 +93,9 @@ def minimize(
 
     Source: A.-L. Cauchy, "Méthode générale pour la résolution des systèmes d'équations simultanées", 1847.
     """
-    if isinstance(optimizer, str) and optimizer in SCIPY_METHODS:
-        return minimize_with_scipy(J, W0, optimizer, steps, tolerance)
+    method = next((name for name in SCIPY_METHODS if name.lower() == str(optimizer).lower()), None)
+    if method is not None:
+        return minimize_with_scipy(J, W0, method, steps, tolerance)
     if isinstance(optimizer, str):
         look_up("optimizer", {**OPTIMIZERS, **dict.fromkeys(SCIPY_METHODS)}, optimizer.lower())
     update = optimizer_of(optimizer)
@@ -104,9 +105,15 @@ def minimize(
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is noticed by the trace
         for step in range(steps + 1):
             loss = J(weights)
+            if type(loss) is not Value or loss.shape:
+                what = (
+                    f"an array of shape {loss.shape}" if type(loss) is Value else f"{loss!r}, whatever the weights are"
+                )
+                raise ValueError(f"J gave {what}; expected one number that follows from the weights.")
             trace.add(map_tree(raw, weights), float(loss))
             if step == steps:
-                trace.message = f"made all {steps} steps"
+                grew = "; the loss has grown: lower the learning rate" if trace.loss > trace.losses[0] else ""
+                trace.message = f"made all {steps} steps{grew}"
                 break
             for leaf in leaves:
                 leaf.grad = None

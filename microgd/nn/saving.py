@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import operator
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +65,18 @@ class ModelFileError(ValueError):
     """
 
 
+@contextmanager
+def whole_and_known(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn what goes wrong with the content of a file into one error that names it."""
+    try:
+        yield
+    except ModelFileError:
+        raise
+    except (LookupError, ValueError, TypeError, AttributeError, OverflowError) as error:
+        said = f"there is no {error} in it" if isinstance(error, KeyError) else str(error)
+        raise ModelFileError(f"{path} is damaged, or does not fit this microgd or this model: {said}") from error
+
+
 # The file -------------------------------------------------------------------------------------------------------------
 
 
@@ -109,18 +123,19 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str
         header = None
     if not isinstance(header, dict):
         raise ModelFileError(f"{path} is not a model file, or is truncated: it has no safetensors header.")
-    data = memoryview(content)[8 + length :]
-    metadata = header.pop("__metadata__", {})
-    arrays = {}
-    for name, entry in header.items():
-        begin, end = entry["data_offsets"]
-        if end > len(data):
-            raise ModelFileError(
-                f"{path} is truncated: it ends after {len(content)} bytes, before the end of {name}, at "
-                f"{8 + length + end}. Take an earlier checkpoint."
-            )
-        dtype = look_up("dtype", DTYPES, entry["dtype"])
-        arrays[name] = np.frombuffer(data[begin:end], dtype).reshape(entry["shape"]).astype(dtype.newbyteorder("="))
+    with whole_and_known(path):
+        data = memoryview(content)[8 + length :]
+        metadata = header.pop("__metadata__", {})
+        arrays = {}
+        for name, entry in header.items():
+            begin, end = map(operator.index, entry["data_offsets"])
+            if end > len(data):
+                raise ModelFileError(
+                    f"{path} is truncated: it ends after {len(content)} bytes, before the end of {name}, at "
+                    f"{8 + length + end}. Take an earlier checkpoint."
+                )
+            dtype = look_up("dtype", DTYPES, entry["dtype"])
+            arrays[name] = np.frombuffer(data[begin:end], dtype).reshape(entry["shape"]).astype(dtype.newbyteorder("="))
     return arrays, metadata
 
 
@@ -239,8 +254,10 @@ def read_state(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, 
         raise ModelFileError(
             f"{path} was not written by microgd: it has weights ({', '.join(list(arrays)[:4])}, ...), but no model."
         )
-    state = json.loads(metadata["microgd"])
-    if state["format"] > FORMAT:
+    with whole_and_known(path):
+        state = json.loads(metadata["microgd"])
+        newer = state["format"] > FORMAT
+    if newer:
         raise ModelFileError(
             f"{path} was written by a newer microgd, in format {state['format']}; this one reads up to {FORMAT}. "
             "Upgrade: pip install --upgrade microgd."
@@ -279,12 +296,12 @@ def load_model(path: str | os.PathLike[str], custom: Iterable[Any] = ()) -> Mode
     _, state = read_state(path)
     own = {name_of(part): part for part in custom}
     classes = {**CLASSES, **own}
-    if state["model"] is None:
-        raise ModelFileError(
-            f"{path} has the weights of a {state['kind']}, a class of your own that is no dataclass: make one, give it "
-            "one batch, and call model.load(path)."
-        )
-    try:
+    with whole_and_known(path):
+        if state["model"] is None:
+            raise ModelFileError(
+                f"{path} has the weights of a {state['kind']}, a class of your own that is no dataclass: make one, "
+                "give it one batch, and call model.load(path)."
+            )
         model: Model = decoded(state["model"], classes)
         for layer in model.all_layers():
             if layer.title in state["shapes"]:
@@ -295,8 +312,6 @@ def load_model(path: str | os.PathLike[str], custom: Iterable[Any] = ()) -> Mode
             metrics = [name if name in METRICS else known.get(name, Missing(name)) for name in state["metrics"]]
             loss = known.get(state["loss"], Missing(state["loss"]))
             model.compile(decoded(state["optimizer"], classes), loss, metrics)
-    except (ValueError, TypeError) as error:
-        raise ModelFileError(f"{path} does not fit this microgd: {error}") from error
     restore(model, path)
     return model
 
@@ -318,11 +333,14 @@ class Missing:
 def restore(model: Model, path: str | os.PathLike[str]) -> None:
     """Put what is in a file into a model that has the same weights; see `Model.load`."""
     arrays, state = read_state(path)
-    try:
-        beside = ("optimizer/", "callback/")
-        model.set_weights({name: array for name, array in arrays.items() if not name.startswith(beside)})
-    except ValueError as error:
-        raise ModelFileError(f"{path}: {error}") from error
+    with whole_and_known(path):
+        restore_state(model, arrays, state)
+
+
+def restore_state(model: Model, arrays: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+    """Put weights, and the state of training, into a model."""
+    beside = ("optimizer/", "callback/")
+    model.set_weights({name: array for name, array in arrays.items() if not name.startswith(beside)})
     if model.optimizer is not None and state["optimizer"] is not None:
         restore_optimizer(model.optimizer, model, arrays, state)
     for layer in model.all_layers():
@@ -345,6 +363,12 @@ def restore(model: Model, path: str | os.PathLike[str]) -> None:
 
 def restore_optimizer(optimizer: Optimizer, model: Model, arrays: Mapping[str, Any], state: Mapping[str, Any]) -> None:
     """Put the state of an optimizer back."""
+    saved = state["optimizer"]["class"]
+    if saved != type(optimizer).__name__:
+        raise ModelFileError(
+            f"the file has the state of {saved}, but the model is compiled with {type(optimizer).__name__}: compile it "
+            "with the same; or, for the weights alone, model.set_weights(mg.load_model(path).get_weights())."
+        )
     holders = {name: holder for name, (holder, _) in model.places().items()}
     optimizer.iterations = state["iterations"]
     optimizer.parameters.clear()
