@@ -68,6 +68,17 @@ add(
     label="axes",
 )
 
+# Complex matrices between real numbers
+_turned = numbers((3, 3), seed="imaginary")
+for _function in (np.linalg.inv, np.linalg.det):
+    add(_function, lambda x, f=_function: np.real((2 - 1j) * f(x + 1j * _turned)), _square[3][0, 0], label="complex")
+add(
+    np.linalg.solve,
+    lambda x, b: np.real((2 - 1j) * np.linalg.solve(x + 1j * _turned, b * 1j + 1.0)),
+    *(_square[3][0, 0], numbers((3, 2))),
+    label="complex",
+)
+
 # Decompositions
 for _at in (*_square, _empty):
     _label = str(np.shape(_at))

@@ -80,3 +80,18 @@ add(np.einsum, lambda a, b: np.einsum(a, [0, 1], b, [1, 2], [2, 0]), _a, _b, lab
 add(np.einsum, lambda a, b: np.einsum(a, [27, 1], b, [1, 2]), _a, _b, label="lists of axes, none for the result")
 add(np.einsum, lambda a, b: np.einsum(a, [..., 1], b, [1, ...], [...]), _a, _b, label="lists of axes and an ellipsis")
 add(np.einsum, lambda a: np.einsum("ij,ij->i", a, a), _a, label="the same twice")
+
+# Complex numbers between real ones
+for _function in (np.matmul, np.vdot, np.inner, np.kron, np.vecdot, np.cross, np.outer, np.dot, np.tensordot):
+    add(
+        _function,
+        lambda a, b, f=_function: np.real((2 - 1j) * f(a * (1 + 2j), b * 1j + np.sin(a))),
+        *(numbers((3, 3)), numbers((3, 3), seed="b")),
+        label="of complex numbers",
+    )
+add(
+    np.einsum,
+    lambda a, b: np.imag((2 - 1j) * np.einsum("ij,kj,j->i", a * (1 + 2j), b + 1j * a, b[0])),
+    *(numbers((2, 3)), numbers((2, 3), seed="b")),
+    label="of complex numbers",
+)

@@ -125,11 +125,10 @@ def d_cofactors(g: Any, y: Any, a: Any) -> Any:
 
 def d_det(g: Any, y: Any, a: Any) -> Any:
     """The determinant times A⁻ᵀ; the cofactors where a matrix is singular."""
-    real(a, "np.linalg.det")
     g = np.reshape(g, (*np.shape(g), 1, 1))
     if np.all(np.not_equal(y, 0)):
         return g * np.reshape(y, np.shape(g)) * swapped(np.linalg.inv(a))
-    return g * cofactors(a)
+    return g * cofactors(real(a, "np.linalg.det, at a singular matrix,"))
 
 
 @primitive
