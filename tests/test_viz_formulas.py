@@ -17,6 +17,7 @@ from microgd import Value
 from microgd.autograd.backward import ancestors
 from microgd.cli import main
 from microgd.viz import terms
+from tests.cases import CASES, Case
 from tests.test_compile import Program, programs
 
 RNG = np.random.default_rng(0)
@@ -393,3 +394,18 @@ def test_every_symbol_of_a_formula_can_be_read_back() -> None:
     ):
         value = one(two(a + b), b)
         assert mg.check_formula(value, a, str(mg.formula(value, a)))
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.filterwarnings("ignore")
+def test_a_formula_gives_the_gradient_or_is_refused(case: Case) -> None:
+    leaves = [Value(np.asarray(x, dtype=float), name=f"x{place}") for place, x in enumerate(case.args)]
+    result = case.call(*leaves)
+    weighted = np.sum(result * np.linspace(0.5, 1.5, result.size).reshape(result.shape))
+    weighted.backward()
+    for leaf in leaves:
+        try:
+            found = mg.formula(weighted, leaf)
+        except mg.FormulaError:
+            continue
+        np.testing.assert_allclose(found.data, leaf.grad, rtol=1e-6, atol=1e-9)

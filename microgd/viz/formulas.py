@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.backward import graph
+from ..autograd.backward import graph, ones_like
+from ..autograd.derivatives import pull_back
 from ..autograd.operators import contribution_of
 from ..autograd.symbols import Untraceable
 from ..autograd.value import Value
@@ -159,13 +160,23 @@ class Plan:
                             totals[x] = add(totals[x], as_term(part)) if x in totals else as_term(part)
                             if totals[x].symbols > LARGEST:
                                 raise self.too_long()
-        except (Untraceable, AttributeError, TypeError, RecursionError) as error:
-            assert step.rule is not None
-            raise FormulaError(
-                f"the derivative of {step.rule.name} cannot be written as a formula ({error}): it decides by the "
-                "numbers. mg.ledger shows each edge with its numbers."
-            ) from None
-        return totals.get(self.by, as_term(np.zeros(self.by.shape)))
+        except (Untraceable, AttributeError, TypeError, ValueError, RecursionError) as error:
+            if isinstance(error, FormulaError):
+                raise
+            raise self.unwritable(step, str(error)) from None
+        found = totals.get(self.by, as_term(np.zeros(self.by.shape)))
+        (gradient,) = pull_back(self.root, ones_like(self.root._data), [self.by], record=False)
+        if not np.allclose(found.data, gradient, rtol=1e-6, atol=1e-9, equal_nan=True):
+            raise self.unwritable(self.root, "what could be written does not give the gradient")
+        return found
+
+    def unwritable(self, step: Value, why: str) -> FormulaError:
+        """Return the error for a derivative that is no formula."""
+        assert step.rule is not None
+        return FormulaError(
+            f"the derivative of {step.rule.name} cannot be written as a formula ({why}): it decides by the numbers or "
+            "the shapes. mg.ledger shows each edge with its numbers."
+        )
 
     def too_long(self) -> FormulaError:
         """Return the error for a formula that is too long to be read."""
