@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,15 @@ def differentiable() -> dict[str, Any]:
     return dict(sorted(found.items(), key=lambda item: item[0].lower()))
 
 
+def names_of(function: Any) -> list[str]:
+    """Return the name of a function, and the other names that it goes by where it is from."""
+    name = full_name(function)
+    package, _, own = name.rpartition(".")
+    module = sys.modules.get(package.replace("np", "numpy", 1)) if package != "mg" else mg
+    others = [key for key in dir(module) if key != own and not key.startswith("_") and getattr(module, key) is function]
+    return [name, *(f"{package}.{other}" for other in others)]
+
+
 def how(function: Any) -> str:
     """Return by what means a function differentiates."""
     return "zero" if function in PIECEWISE_CONSTANT else "row" if function in RULES else "steps"
@@ -93,17 +103,18 @@ def conventions(function: Any) -> str:
     return "; ".join(dict.fromkeys(str(c) for c in CONVENTIONS if c.function is function))
 
 
-def line(name: str, function: Any) -> str:
+def line(function: Any) -> str:
     """Return a function's line of the table."""
     cases = [case for case in CASES if case.function is function]
     orders = ", ".join(map(str, range(1, max(case.order for case in cases) + 1)))
-    cells = (f"`{name}`", how(function), orders, shapes(cases), domains(cases), conventions(function))
+    known_as = ", ".join(f"`{known}`" for known in names_of(function))
+    cells = (known_as, how(function), orders, shapes(cases), domains(cases), conventions(function))
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def section(title: str, names: Iterable[str], functions: dict[str, Any]) -> str:
     """Return a part of the page: a heading and a table."""
-    return f"## {title}\n\n{HEAD}\n" + "\n".join(line(name, functions[name]) for name in names)
+    return f"## {title}\n\n{HEAD}\n" + "\n".join(line(functions[name]) for name in names)
 
 
 def methods() -> str:

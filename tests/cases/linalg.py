@@ -35,8 +35,9 @@ def exponential(x: Any) -> Any:
 # Inverses, equations and determinants
 for _at in (*_square, _empty):
     _label = str(np.shape(_at))
-    for _function in (np.linalg.inv, np.linalg.det, np.linalg.pinv):
+    for _function in (np.linalg.inv, np.linalg.pinv):
         add(_function, _function, _at, label=_label, domain=_not_singular)
+    add(np.linalg.det, np.linalg.det, _at, label=_label)
     add(np.linalg.slogdet, lambda x: together(np.linalg.slogdet(x)), _at, label=_label, domain=_not_singular)
     add(linalg.logarithm_of_determinant, linalg.logarithm_of_determinant, _at, label=_label, domain=_not_singular)
     add(linalg.cofactors, linalg.cofactors, _at, label=_label)
@@ -55,7 +56,12 @@ for _shape in _shapes:
 add(np.linalg.pinv, lambda a, b: np.linalg.pinv(np.outer(a, b)), numbers((3,)), numbers((2,), seed="b"), label="rank 1")
 for _right in ((4,), (4, 3)):
     add(np.linalg.lstsq, lambda a, b: together(np.linalg.lstsq(a, b)[:2]), numbers((4, 2)), numbers(_right))
-add(np.linalg.lstsq, lambda a, b: np.linalg.lstsq(a, b)[0], numbers((2, 4)), numbers((2,)))
+add(
+    np.linalg.lstsq,
+    lambda a, b: np.linalg.lstsq(a, b)[0],
+    *(numbers((2, 4)), numbers((2,))),
+    domain="matrices of full rank",
+)
 add(np.linalg.lstsq, lambda a: np.linalg.lstsq(a, np.ones(4))[3], numbers((4, 2)), label="singular values")
 add(np.linalg.tensorinv, lambda x: np.linalg.tensorinv(x), numbers((2, 2, 4)) + np.eye(4).reshape(2, 2, 4))
 add(np.linalg.tensorinv, lambda x: np.linalg.tensorinv(x, ind=1), numbers((4, 2, 2)), label="ind")
