@@ -191,11 +191,40 @@ def test_what_carries_no_gradient_is_a_bare_array() -> None:
         (lambda: np.select([x > 0], [x, y]), r"a choice for each condition, but got 2 for 1"),
         (lambda: np.piecewise(x, [x > 0], [x, y, x]), r"a function for each of 1 conditions .*got 3"),  # type: ignore[call-overload]
         (lambda: np.gradient(x, 1.0, 2.0), r"one spacing for all axes .*got 2"),
+        (lambda: np.median(x, axis=1), r"axis 1 is out of bounds"),
+        (lambda: np.diff(m, axis=2), r"axis 2 is out of bounds"),
+        (lambda: np.linalg.norm(m, axis=(0, 0)), r"repeated axis"),
+        (lambda: np.mean(Value(3.0), axis=0), r"np\.mean .* axis 0 is out of bounds"),
+        (lambda: np.interp(0.5, x, m), r"np\.interp .*got shapes \(3,\) and \(2, 2\)"),
+        (lambda: np.vander(m), r"np\.vander .*got shape \(2, 2\); write np\.ravel"),
+        (lambda: np.cov(np.stack([m, m])), r"np\.cov .*got shape \(2, 2, 2\)"),
+        (lambda: np.diff(x, n=-1), r"np\.diff takes n= from 0 on, but got -1"),
     ],
 )
 def test_calls_that_are_refused_say_what_to_write_instead(call: Any, message: str) -> None:
     with pytest.raises((TypeError, ValueError, NotImplementedError), match=message):
         call()
+
+
+def same(found: Any, expected: Any) -> bool:
+    return bool(np.array_equal(found.data, expected, equal_nan=True))
+
+
+def test_what_is_not_finite_is_as_in_numpy() -> None:
+    special = np.array([1.0, np.nan, 2.0, np.inf, -np.inf, 0.0])
+    infinite, empty = np.array([-np.inf, 1.0, np.inf]), np.zeros(0)
+    with np.errstate(all="ignore"):
+        for function in (np.nansum, np.nanmax, np.nanmedian, np.median, np.sort, np.nan_to_num, np.sinc, np.cumsum):
+            assert same(function(Value(special)), function(special))
+        for method in ("lower", "higher", "nearest"):
+            assert same(np.quantile(Value(infinite), 0.4, method=method), np.quantile(infinite, 0.4, method=method))
+        assert same(np.modf(Value(special))[0], np.modf(special)[0])
+        assert same(np.gradient(Value(special)), np.gradient(special))
+        assert np.quantile(Value(infinite), 0.5).data == 1.0  # where NumPy loses the number beside an infinity
+    with np.errstate(invalid="ignore"), pytest.warns(RuntimeWarning, match="Mean of empty slice"):
+        assert np.isnan(float(np.nanmedian(Value(empty))))
+    for order in (None, 1, 2, np.inf):
+        assert np.linalg.norm(Value(empty), order).data == np.linalg.norm(empty, order) == 0.0
 
 
 def test_comparisons_are_constants() -> None:

@@ -148,7 +148,8 @@ def sum_to(cotangent: Any, shape: tuple[int, ...]) -> Any:
 
 def rescue(rule: Rule, error: Exception, *operands: Any) -> Any:
     """Answer as NumPy does where Python floats raise (1 / 0, exp(1000)); else say which shapes did not go together."""
-    if isinstance(error, ArithmeticError | ValueError) and all(isinstance(x, float | int) for x in operands):
+    numeric = isinstance(error, ArithmeticError | ValueError) and not isinstance(error, np.exceptions.AxisError)
+    if numeric and all(isinstance(x, float | int) for x in operands):
         return call_of(rule)(*map(float, operands))
     if isinstance(error, np.linalg.LinAlgError) or not isinstance(
         error, ArithmeticError | ValueError | TypeError | IndexError

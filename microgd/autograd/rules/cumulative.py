@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from ..arrays import kind
 from .indexing import along
@@ -155,6 +156,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
         raise ValueError(f"np.diff takes n= from 0 on, but got {n}.")
     if not np.ndim(a):
         raise ValueError("np.diff takes an array of at least one axis, but got a single number.")
+    axis = normalize_axis_index(axis, np.ndim(a))
     if prepend is not None or append is not None:
         a = lengthened(a, axis, prepend, a, append)
     for _ in range(n):

@@ -277,7 +277,8 @@ def divmod_(x1: Any, x2: Any) -> tuple[Any, Any]:
 @composite(np.modf)
 def modf(x: Any) -> tuple[Any, Any]:
     """The fraction and the whole number, both with the sign of x."""
-    return np.fmod(x, 1.0), np.trunc(x)
+    whole = np.trunc(x)
+    return difference_or_zero(x, whole), whole
 
 
 @primitive

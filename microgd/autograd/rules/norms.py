@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from .elementwise import direction, quotient
 from .reductions import axes_of, restored
 from .table import composite, primitive, rule
 
+LARGEST = partial(np.max, initial=0.0)  # of no number at all it is 0
 EUCLIDEAN = (None, 2, "fro", "f")
-SINGULAR: dict[Any, Any] = {2: np.max, -2: np.min, "nuc": np.sum}  # what of the singular values a matrix norm is
+SINGULAR: dict[Any, Any] = {2: LARGEST, -2: np.min, "nuc": np.sum}  # what of the singular values a matrix norm is
 SUMS: dict[Any, tuple[int, Any]] = {  # which of the two axes a matrix norm adds up, and what it takes of the sums
-    order: (added, np.max if order > 0 else np.min)
+    order: (added, LARGEST if order > 0 else np.min)
     for added, orders in enumerate(((1, -1), (math.inf, -math.inf)))
     for order in orders
 }
@@ -53,7 +56,7 @@ rule(power_norm, d_power_norm)
 @composite(np.linalg.norm)
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """The norm of a vector along one axis, of a matrix along two."""
-    axes = axes_of(x, axis)
+    axes = axes_of(x, axis if axis is None else normalize_axis_tuple(axis, np.ndim(x)))
     if ord is None:
         return length(x, axis=axis, keepdims=keepdims)
     if len(axes) == 1:
@@ -75,7 +78,7 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
     if ord in EUCLIDEAN:
         return length(x, axis=axis, keepdims=keepdims)
     if ord in (math.inf, -math.inf):
-        return (np.max if ord > 0 else np.min)(np.absolute(x), axis=axis, keepdims=keepdims)
+        return (LARGEST if ord > 0 else np.min)(np.absolute(x), axis=axis, keepdims=keepdims)
     if ord == 0:
         return np.sum(np.sign(np.absolute(x)), axis=axis, keepdims=keepdims)
     if ord == 1:

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from .cumulative import shifted
 from .elementwise import quotient
@@ -55,7 +56,7 @@ def d_mean(g: Any, y: Any, x: Any, axis: Any = None, keepdims: bool = False, whe
 
 def rows_of(x: Any, axis: Any) -> Any:
     """Return an array with the axes of a reduction made one, the last."""
-    axes = axes_of(x, axis)
+    axes = axes_of(x, axis if axis is None else normalize_axis_tuple(axis, np.ndim(x)))
     kept = tuple(i for i in range(np.ndim(x)) if i not in axes)
     shape = np.shape(x)
     return np.reshape(np.transpose(x, kept + axes), (*(shape[i] for i in kept), math.prod(shape[i] for i in axes)))

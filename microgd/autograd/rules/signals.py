@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..arrays import kind
 from .elementwise import quotient
@@ -49,10 +50,11 @@ def correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     """Sum the widths times the mean heights."""
     n = np.ndim(y)
+    axis = normalize_axis_index(axis, n)
     if x is None:
         widths = dx
     elif np.ndim(x) == 1:
-        widths = np.reshape(np.diff(x), tuple(-1 if i == axis % n else 1 for i in range(n)))
+        widths = np.reshape(np.diff(x), tuple(-1 if i == axis else 1 for i in range(n)))
     else:
         widths = np.diff(x, axis=axis)
     heights = y[along(slice(1, None), axis, n)] + y[along(slice(0, -1), axis, n)]
@@ -63,7 +65,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     """Take central differences inside, one-sided ones at both ends; a list of arrays for several axes."""
     n = np.ndim(f)
-    axes = range(n) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    axes = tuple(range(n)) if axis is None else normalize_axis_tuple(axis, n)
     spacings = varargs * len(axes) if len(varargs) == 1 and not np.ndim(varargs[0]) else varargs or (1.0,) * len(axes)
     if len(spacings) != len(axes):
         raise TypeError(
@@ -71,7 +73,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
         )
     if edge_order not in (1, 2):
         raise ValueError(f"np.gradient takes edge_order=1 or 2, but got {edge_order}.")
-    slopes = [slope(f, step, i % n, edge_order) for i, step in zip(axes, spacings, strict=True)]
+    slopes = [slope(f, step, i, edge_order) for i, step in zip(axes, spacings, strict=True)]
     return slopes[0] if len(slopes) == 1 else tuple(slopes)
 
 
@@ -90,7 +92,10 @@ def slope(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
     quotients = (part(f, 1, None) - part(f, 0, -1)) / steps
     first, last = part(quotients, 0, 1), part(quotients, -1, None)
     left, right = part(steps, 0, -1), part(steps, 1, None)
-    inside = (part(quotients, 0, -1) * right + part(quotients, 1, None) * left) / (left + right)
+    if places:
+        inside = (part(quotients, 0, -1) * right + part(quotients, 1, None) * left) / (left + right)
+    else:
+        inside = (part(f, 2, None) - part(f, 0, -2)) / (2.0 * steps)
     if edge_order == 2:  # go on in a straight line from the slopes at the first two midpoints, and the last two
         first = first + (first - part(quotients, 1, 2)) * part(left, 0, 1) / part(left + right, 0, 1)
         last = last + (last - part(quotients, -2, -1)) * part(right, -1, None) / part(left + right, -1, None)
@@ -101,6 +106,11 @@ def slope(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: float | None = None) -> Any:
     """Go along the straight line between the neighbours; beyond the ends, a constant."""
     xp, fp = np.atleast_1d(xp), np.atleast_1d(fp)
+    if np.ndim(xp) > 1 or np.shape(xp) != np.shape(fp) or not np.size(xp):
+        raise ValueError(
+            "np.interp takes places and values of one axis, as many of each, but got shapes "
+            f"{np.shape(xp)} and {np.shape(fp)}."
+        )
     if period is not None:
         x, xp = np.remainder(x, period), np.remainder(xp, period)
         order = np.argsort(xp)
@@ -131,6 +141,8 @@ def polyval(p: Any, x: Any) -> Any:
 @composite(np.vander)
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """Raise to the powers 0, 1, 2, ..."""
+    if np.ndim(x) != 1:
+        raise ValueError(f"np.vander takes an array of one axis, but got shape {np.shape(x)}; write np.ravel(x).")
     powers = np.arange(np.shape(x)[0] if N is None else N, like=kind(x))
     return np.power(np.expand_dims(x, -1), powers if increasing else powers[::-1])
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import beside, kind
+from .elementwise import difference_or_zero
 from .indexing import getitem
 from .reductions import axes_of, rows_of
 from .shaping import astype
@@ -140,6 +141,9 @@ def quantile(a: Any, q: Any, axis: Any = None, method: Any = "linear", keepdims:
 @composite(np.nanquantile)
 def nanquantile(a: Any, q: Any, axis: Any = None, method: Any = "linear", keepdims: bool = False) -> Any:
     """Sort, which puts nan last, and read among the others."""
+    if not np.size(a):
+        mean = np.nanmean(a, axis=axis, keepdims=keepdims)
+        return np.broadcast_to(mean, np.shape(q) + np.shape(mean))
     rows = rows_of(a, axis)
     number = np.sum(np.logical_not(np.isnan(rows)), axis=-1)
     return kept(at_quantile(np.sort(rows, axis=-1), number, q, method), a, axis, keepdims)
@@ -148,6 +152,8 @@ def nanquantile(a: Any, q: Any, axis: Any = None, method: Any = "linear", keepdi
 @composite(np.nanmedian)
 def nanmedian(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Sort, which puts nan last, and take the one or two elements in the middle of the others."""
+    if not np.size(a):
+        return np.nanmean(a, axis=axis, keepdims=keepdims)
     rows = rows_of(a, axis)
     number = np.sum(np.logical_not(np.isnan(rows)), axis=-1)
     ordered = np.sort(rows, axis=-1)
@@ -180,7 +186,9 @@ def at_quantile(ordered: Any, number: Any, q: Any, method: Any) -> Any:
     below = whole(place)
     low, high = element(ordered, below), element(ordered, np.minimum(below + 1, np.maximum(number - 1, 0)))
     part = astype(place - below, np.result_type(ordered))
-    return low + (high - low) * part
+    step = difference_or_zero(high, low)
+    step = np.where(np.equal(part, 0) & np.isinf(step), 0.0, step)  # at an element, whatever comes after it
+    return low + step * part
 
 
 def place_of(q: Any, number: Any, method: Any) -> Any:

@@ -127,9 +127,9 @@ def variables_of(m: Any, rowvar: bool) -> Any:
     """Return data with a row for each variable."""
     if np.ndim(m) > 2:
         raise ValueError(f"np.cov takes data of at most 2 axes, but got shape {np.shape(m)}; reshape them.")
-    return (
-        np.transpose(m) if np.ndim(m) == 2 and not rowvar else np.reshape(m, (-1, np.shape(m)[-1] if np.ndim(m) else 1))
-    )
+    if np.ndim(m) < 2:
+        return np.reshape(m, (1, -1))
+    return m if rowvar else np.transpose(m)
 
 
 @composite(np.corrcoef)
