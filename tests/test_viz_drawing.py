@@ -78,6 +78,9 @@ def test_a_computation_runs_to_the_right_or_down() -> None:
         return float(width) / float(height)
 
     assert width_by_height() > 1 > width_by_height(direction="down")
+    wide = sum(Value(1.0, name=f"a leaf with a long name {place}") ** 2 for place in range(10))
+    svg = mg.draw(wide, direction="down").render("svg").decode()
+    assert float(re.findall(r'<svg width="(\d+)pt"', svg)[0]) <= 8.5 * 72
     with pytest.raises(ValueError, match="direction is 'up'; expected 'right' or 'down'"):
         mg.draw(book_example(), direction="up")
 

@@ -27,6 +27,7 @@ from .parts import unfused
 
 SMALLEST = 0.7  # of its size is what a picture may shrink to, to fit in a notebook; smaller it cannot be read
 DIRECTIONS = {"right": "LR", "down": "TB"}
+PAGE = "8.5,1000"  # inches, into which a picture that runs down is made to fit: a notebook is narrow, but long
 LARGEST = 300  # nodes that are drawn one by one; a larger picture cannot be read
 LARGEST_OF_ALL = 20_000  # nodes that are drawn in groups
 ADVICE = "To see each, draw a part: an inner Value, fewer rows, or fewer steps of a loop."
@@ -254,6 +255,7 @@ class Picture:
         """Return the picture."""
         picture = digraph(
             {"rankdir": self.direction, "fontname": FONT, "nodesep": "0.3", "ranksep": "0.6"}
+            | ({"size": PAGE} if self.direction == DIRECTIONS["down"] else {})
             | ({"label": escaped(self.title), "labelloc": "t", "fontsize": "14"} if self.title else {}),
             {"shape": "box", "fontname": FONT, "fontsize": "11", "color": "#4b5563", "style": "filled"},
             {"fontname": FONT, "fontsize": "10", "color": "#6b7280", "fontcolor": "#b91c1c", "arrowsize": "0.7"},
