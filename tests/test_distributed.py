@@ -336,6 +336,18 @@ def test_the_scheduler_killed_is_a_clear_error_and_training_resumes(tmp_path: Pa
     assert np.array_equal(weights(again), weights(whole))
 
 
+def test_a_block_that_kills_its_workers_is_an_error() -> None:
+    settings: dict[str, Any] = {"processes": True, "dashboard_address": ":0", "n_workers": 1, "threads_per_worker": 1}
+    deadly = on_dask(X).map_blocks(lambda block: os._exit(1) if len(block) else block, dtype=float)
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        distributed.LocalCluster(**settings) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+        pytest.raises(MemoryError, match=r"several workers died .* smaller blocks, as with x\.rechunk"),
+    ):
+        perceptron().fit(deadly, on_dask(Y), epochs=1, verbose=0, client=client)
+
+
 def test_a_scheduler_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("microgd.distributed.cluster.PATIENCE", 1)
     with pytest.raises(ConnectionError, match=r"no Dask scheduler answers at 'tcp://127\.0\.0\.1:9'"):
@@ -350,10 +362,12 @@ def test_a_scheduler_without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     with (
         distributed.LocalCluster(**settings) as cluster,
         distributed.Client(cluster, set_as_default=False) as client,
-        pytest.raises(ConnectionError, match="has no workers; start one"),
-        cluster_of(client),
     ):
-        pass
+        with pytest.raises(ConnectionError, match="has no workers; start one"), cluster_of(client):
+            pass
+        cluster.adapt(minimum=0, maximum=1)  # starts a worker when there is work
+        with cluster_of(client) as adaptive:
+            assert adaptive.compute(dask.delayed(sum)([1, 2])) == 3
 
 
 # Bad input ------------------------------------------------------------------------------------------------------------
@@ -468,6 +482,8 @@ def test_files_are_trained_on_like_arrays(kind: str, tmp_path: Path, monkeypatch
 def test_the_target_is_chosen_by_name_and_the_order_of_columns_may_differ(tmp_path: Path) -> None:
     folder = written(tmp_path / "rows", parts=1)
     (folder / "part-9.csv").write_text("price,e,d,c,b,a\n6,5,4,3,2,1\n")
+    history = perceptron().fit(folder, "c", epochs=1, verbose=0, validation_data=(folder / "part-9.csv", "c"))
+    assert np.isfinite(history.history["val_loss"]).all()
     x, y = rows_of(folder, "c")[:2]
     assert x[-1].compute().tolist() == [1.0, 2.0, 4.0, 5.0, 6.0]
     assert float(y[-1].compute()) == 3.0

@@ -138,7 +138,9 @@ def connected(address: str) -> Any:
 
 
 def await_worker(client: Any) -> None:
-    """Wait until a scheduler has a worker, or say that there is none."""
+    """Wait until a scheduler has a worker, or say that there is none, unless it starts workers when there is work."""
+    if getattr(client.cluster, "_adaptive", None) is not None:
+        return
     try:
         client.wait_for_workers(1, timeout=PATIENCE)
     except TimeoutError:
