@@ -6,16 +6,23 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .autograd.rules.elementwise import sigmoid
 from .autograd.rules.reductions import softmax
 from .data import StandardScaler
 from .nn import L2, Dense, Sequential, binary_crossentropy, sparse_categorical_crossentropy
+from .nn.names import look_up
 from .nn.optimizers import OPTIMIZERS, Optimizer
+
+try:
+    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+    from sklearn.utils import check_random_state
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import check_is_fitted, validate_data
+except ImportError as error:
+    raise ImportError(
+        "MicrogdRegressor and MicrogdClassifier need scikit-learn: pip install 'microgd[sklearn]'"
+    ) from error
 
 
 class Estimator(BaseEstimator):  # type: ignore[misc]
@@ -54,6 +61,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     def network(self, features: int, outputs: int) -> list[Dense]:
         """Return the layers; a subclass may have others."""
+        if not isinstance(self.hidden, Sequence) or isinstance(self.hidden, str):
+            raise ValueError(f"hidden is {self.hidden!r}; expected the units of each hidden layer, such as (50,).")
         penalty = L2(self.l2) if self.l2 else None
         layers = [Dense(units, self.activation, kernel_regularizer=penalty) for units in self.hidden]
         return [*layers, Dense(outputs, kernel_regularizer=penalty)]
@@ -63,7 +72,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         seed = check_random_state(self.random_state).randint(2**31)
         self.scaler_ = StandardScaler().fit(X)
         self.model_ = Sequential(self.network(X.shape[1], outputs), seed=seed)
-        optimizer: Optimizer = OPTIMIZERS[self.optimizer](self.learning_rate)
+        optimizer: Optimizer = look_up("optimizer", OPTIMIZERS, self.optimizer)(self.learning_rate)
         self.model_.compile(optimizer, loss)
         self.history_ = self.model_.fit(
             self.scaler_.transform(X), y, batch_size=self.batch_size, epochs=self.epochs, verbose=0

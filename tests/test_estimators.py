@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -64,3 +68,31 @@ def test_classes_may_be_words_and_probabilities_sum_to_one() -> None:
     assert classifier.predict_proba(cars.data).sum(axis=1) == pytest.approx(np.ones(32))
     again = MicrogdClassifier(epochs=30, random_state=0).fit(cars.data, names)
     assert np.array_equal(classifier.predict_proba(cars.data), again.predict_proba(cars.data))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"optimizer": "adm"}, "no optimizer 'adm' .did you mean 'adam'"),
+        ({"hidden": 5}, r"hidden is 5; expected the units of each hidden layer, such as \(50,\)"),
+        ({"l2": -1.0}, "l2 is -1.0; expected a number from 0"),
+    ],
+)
+def test_settings_that_cannot_be_are_named_in_fit(settings: dict[str, Any], message: str) -> None:
+    cars = mg.data.load_cars()
+    with pytest.raises(ValueError, match=message):
+        MicrogdRegressor(**settings).fit(cars.data, cars.target)
+
+
+def test_without_scikit_learn_the_estimators_say_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "sklearn.py").write_text("raise ImportError('No module named sklearn')")
+    path = os.pathsep.join([str(tmp_path), str(Path(mg.__file__).parents[1])])
+    program = "import microgd as mg; mg.MicrogdRegressor"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    assert "need scikit-learn: pip install 'microgd[sklearn]'" in done.stderr.splitlines()[-1]

@@ -393,6 +393,18 @@ def test_divergence_stops_names_the_cause_and_keeps_the_best_weights() -> None:
     assert "StandardScaler" in str(caught.value)
 
 
+def test_divergence_goes_back_to_the_start_where_each_epoch_was_worse() -> None:
+    x, y = line()
+    model = linear(optimizer=mg.SGD(20.0))
+    before = model.predict(x)
+    with pytest.raises(
+        mg.DivergenceError, match=r"20, where (1|0\.\d+) is the limit.*the weights of the start"
+    ) as caught:
+        model.fit(x, y, epochs=50, batch_size=20)
+    assert caught.value.epoch > 1 and caught.value.best_epoch == 0
+    assert np.array_equal(model.predict(x), before)
+
+
 def test_divergence_after_good_epochs_goes_back_to_the_best_of_them() -> None:
     x, y = line()
     model = linear(optimizer=mg.SGD(lambda step: 0.05 if step < 20 else 50.0))

@@ -46,6 +46,7 @@ from .saving import restore, save_model
 
 BATCH = 32  # rows, unless told otherwise
 GROWTH_MEANT_AS_DIVERGENCE = 1e6  # of an epoch's loss, against that of the first batch
+GROWTH_MEANT_AS_WORSE = 10.0  # than the start: weights after such an epoch are not worth going back to
 COMPILED_FROM_STEPS = 50  # recording a step takes as long as a few dozen steps
 ROWS_DIAGNOSED = 1000  # when training diverged
 
@@ -531,7 +532,8 @@ class Model(Layer):
                         logs |= {f"val_{name}": value for name, value in measure().items()}
                     if logs["loss"] > GROWTH_MEANT_AS_DIVERGENCE * max(best.first_loss or 0.0, 1.0):
                         raise self.diverged(logs["loss"], epoch, best, feed, first)
-                    if best.improves(epoch, logs):
+                    worse = logs["loss"] > GROWTH_MEANT_AS_WORSE * (best.first_loss or 0.0)
+                    if not worse and best.improves(epoch, logs):
                         best.weights = self.get_weights()
                     self.epoch = epoch + 1
                     hooks.call("on_epoch_end", epoch, logs)
