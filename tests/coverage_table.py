@@ -64,7 +64,8 @@ def names_of(function: Any) -> list[str]:
     name = full_name(function)
     package, _, own = name.rpartition(".")
     module = sys.modules.get(package.replace("np", "numpy", 1)) if package != "mg" else mg
-    others = [key for key in dir(module) if key != own and not key.startswith("_") and getattr(module, key) is function]
+    listed = mg.__all__ if package == "mg" else [key for key in dir(module) if not key.startswith("_")]
+    others = [key for key in listed if key != own and getattr(module, key) is function]
     return [name, *(f"{package}.{other}" for other in others)]
 
 
