@@ -229,9 +229,13 @@ def test_divergence_ends_with_3_and_keeps_the_best_weights(tmp_path: Path, run: 
 
 def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "microgd", *arguments]
-    return subprocess.Popen(
-        command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
-    )
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have turned it off for these tests
+    try:
+        return subprocess.Popen(
+            command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
