@@ -510,3 +510,32 @@ def test_arguments_of_another_layout_get_a_plan_of_their_own() -> None:
     for layout in (x, np.asfortranarray(x), x[::-1], np.repeat(x, 2, axis=1)[:, ::2]):
         assert bits(raw(fast(layout))) == bits(raw(step(layout)))
     assert len(fast.plans) == 4
+
+
+def test_functions_of_one_name_are_told_apart() -> None:
+    special = pytest.importorskip("scipy.special", reason="SciPy is not installed")
+
+    def powers(scale: float) -> Any:
+        @mg.custom_rule(lambda g, y, x: g * scale * np.sign(x).astype(float))
+        def exp2(x: Any) -> Any:
+            return scale * np.abs(x)
+
+        return exp2
+
+    ours, others = powers(3.0), powers(5.0)
+    x = np.array([0.3, 0.7, 1.9])
+    value = Value(x)
+
+    def step(scale: float) -> Any:
+        loss = np.sum(scale * (ours(value) + others(value) + np.exp2(value) * special.exp2(value)))
+        loss.backward()
+        gradient, value.grad = value.grad, None
+        return loss, gradient
+
+    loss, gradient = step(2.0)
+    assert float(loss) == pytest.approx(2.0 * (8.0 * x + 4.0**x).sum(), rel=1e-14)
+    np.testing.assert_allclose(gradient, 2.0 * (8.0 + np.log(4.0) * 4.0**x), rtol=1e-14)
+    compiled = mg.compile(step)
+    compiled(1.0)
+    assert [bits(getattr(part, "data", part)) for part in compiled(2.0)] == [bits(loss.data), bits(gradient)]
+    assert "from scipy.special import exp2 as scipy_special_exp2" in compiled.source

@@ -17,7 +17,7 @@ import numpy as np
 
 from .rules.elementwise import is_complex
 from .rules.table import RULES, Function, Rule, find, full_name, no_derivative
-from .symbols import Symbol, functions_in, source, trace
+from .symbols import Symbol, functions_in, identifier, source, trace
 
 NO_OPTIONS: dict[str, Any] = {}
 ABSENT = type("Absent", (), {"__repr__": lambda self: "absent"})()  # in place of a second input where there is none
@@ -309,7 +309,7 @@ def emit(rule: Rule, *, reflected: bool = False) -> tuple[str, str, str]:
 
     The first pullback works on bare numbers; the second on Values, so that it is recorded in turn.
     """
-    name, arity = full_name(rule.function).replace(".", "_"), len(rule.derivatives)
+    name, arity = identifier(rule.function), len(rule.derivatives)
     operands = LETTERS[:arity]
     inputs = tuple(f"{letter}_" for letter in operands)
     namespace.update({f"rule_{name}": rule, f"function_{name}": rule.function})
@@ -328,8 +328,8 @@ def emit(rule: Rule, *, reflected: bool = False) -> tuple[str, str, str]:
         forward = rule.function(*map(Symbol, operands))
     derivatives = derivatives_of(operands)
     for function in functions_in(forward).union(*map(functions_in, derivatives)):
-        namespace[function.__name__] = call_of(RULES[function]) if function in RULES else function
-        namespace.setdefault(f"value_{function.__name__}", partial(operate, function))
+        namespace[identifier(function)] = call_of(RULES[function]) if function in RULES else function
+        namespace.setdefault(f"value_{identifier(function)}", partial(operate, function))
 
     names = map(as_source, (*packed(inputs), *packed(operands)))
     slots = dict(zip(("left", "right", "left_data", "right_data"), names, strict=True))

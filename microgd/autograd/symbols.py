@@ -7,12 +7,13 @@ So the row in the table stays the only declaration of a derivative.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 import numpy as np
 
-from .rules.table import Function, Rule
+from .rules.table import Function, Rule, full_name
 
 INFIX: dict[Function, tuple[str, int]] = {  # the operator as Python writes it, and how tightly it binds
     np.greater: (">", 1),
@@ -127,7 +128,7 @@ def source(expression: Any, outer: int = 0, *, prefix: str = "") -> str:
         return expression.text
     if expression.function not in INFIX:
         arguments = ", ".join(source(a, prefix=prefix) for a in expression.arguments)
-        return f"{prefix}{expression.function.__name__}({arguments})"
+        return f"{prefix}{identifier(expression.function)}({arguments})"
     operator, level = INFIX[expression.function]
     if len(expression.arguments) == 1:
         text = operator + source(expression.arguments[0], level, prefix=prefix)
@@ -137,6 +138,19 @@ def source(expression: Any, outer: int = 0, *, prefix: str = "") -> str:
         sides = source(left, level + comparison, prefix=prefix), source(right, level + 1, prefix=prefix)
         text = f" {operator} ".join(sides)
     return f"({text})" if level < outer else text
+
+
+IDENTIFIERS: dict[Function, str] = {}
+
+
+def identifier(function: Function) -> str:
+    """Return the name by which emitted source calls a function: exp, scipy_special_exp2; no two have the same."""
+    if function not in IDENTIFIERS:
+        name = re.sub(r"\W", "_", full_name(function).removeprefix("np."))
+        while name in IDENTIFIERS.values():  # as when a notebook's cell, run again, defines its function anew
+            name += "_"
+        IDENTIFIERS[function] = name
+    return IDENTIFIERS[function]
 
 
 def functions_in(expression: Any) -> set[Function]:

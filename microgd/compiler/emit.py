@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.rules.table import RULES, Function, full_name
-from ..autograd.symbols import INFIX
+from ..autograd.symbols import INFIX, identifier
 from .tracing import CompileError, Line, Trace, Traced, bare, traced_in
 
 CACHE = 1 << 20  # bytes that one block of a chain may take with all its buffers: it must fit the second-level cache
@@ -334,8 +334,11 @@ class Writer:
     def imported(self, ufunc: Any) -> str:
         """Return a ufunc's name, imported at the top."""
         module, _, name = full_name(ufunc).rpartition(".")
-        self.imports.setdefault("numpy" if module == "np" else module, set()).add(name)
-        return name
+        known_as = name if module == "np" or not hasattr(np, name) else identifier(ufunc)  # SciPy has an exp2 too
+        self.imports.setdefault("numpy" if module == "np" else module, set()).add(
+            name if known_as == name else f"{name} as {known_as}"
+        )
+        return known_as
 
     def helper(self, function: Function, name: str = "") -> str:
         """Return the name of a function of microgd's own, whose source is put beside the step."""
