@@ -10,6 +10,7 @@ import argparse
 import ast
 import csv
 import itertools
+import os
 import re
 import shlex
 import sys
@@ -87,6 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DivergenceError as error:
         print(f"microgd: {error}", file=sys.stderr)
         return DIVERGED
+    except BrokenPipeError:  # who reads the output has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
     except (OSError, ValueError, TypeError) as error:
         print(f"microgd: {error}", file=sys.stderr)
         return BAD_INPUT

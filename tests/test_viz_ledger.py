@@ -124,7 +124,7 @@ def test_too_long_a_table_is_refused() -> None:
     chain = Value(1.0)
     for _ in range(2001):
         chain = chain * 1.0001
-    with pytest.raises(ValueError, match="2001 edges"):
+    with pytest.raises(ValueError, match="2,001 edges"):
         mg.ledger(chain)
 
 
@@ -155,13 +155,82 @@ def test_explain_a_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> N
         (["v*2", "v=one"], "is not NAME=NUMBER"),
         (["1 + 1"], "does not compute with any"),
         (["np.packbits(v)", "v=1"], "no derivative rule"),
-        (["__import__('os')", "v=1"], "give it a value"),
-        (["nowhere.py"], "nowhere.py"),
+        (["__import__('os')", "v=1"], "there is no function __import__"),
+        (["nowhere.py"], "nowhere.py is not there"),
+        (["v*2", "v=1", "v=2"], "v is given twice"),
+        (["v*2", "v=1", "--result", "v"], "is for a file"),
+        (["v.nothing", "v=1"], "cannot be computed"),
+        (["1/0 + v", "v=1"], "division by zero"),
+        (["cosh(v)", "v=1"], "there is no function cosh; there are np and exp"),
+        (["v*u", "v=1", "u=2", "--check", "w=2"], "with one of v, u"),
     ],
 )
 def test_what_explain_refuses(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("x = (", "line 1: '(' was never closed"),
+        ("import microgd as mg\nmg.Value(nothing)", "line 2: NameError: name 'nothing' is not defined"),
+        ("import microgd as mg\nmg.Value(2.0)[0]", "line 2: TypeError"),
+        ("x = 1", "computes no Value; it needs one"),
+    ],
+)
+def test_what_explain_refuses_of_a_file(
+    source: str, message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "step.py"
+    file.write_text(source)
+    assert main(["explain", str(file)]) == 2
+    assert message in capsys.readouterr().err
+    assert main(["explain", str(file), "v=1"]) == 2
+    assert "has its own values" in capsys.readouterr().err
+
+
+def test_explain_adds_nothing_to_the_gradients_that_a_file_computes(tmp_path: Path) -> None:
+    file, picture = tmp_path / "step.py", tmp_path / "graph.dot"
+    file.write_text("import microgd as mg\nv = mg.Value(0.0, name='v')\nloss = (v * 2 - 5) ** 2\nloss.backward()\n")
+    assert main(["explain", str(file), "--draw", str(picture)]) == 0
+    assert "grad −20" in picture.read_text(encoding="utf-8")
+
+
+def test_a_formula_to_check_may_use_what_a_file_has_by_name(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "step.py"
+    file.write_text(
+        "import numpy as np, microgd as mg\nw = mg.Value(np.ones((2, 1)), name='w')\n"
+        "x = np.arange(6.0).reshape(3, 2)\nloss = np.mean((x @ w - 1) ** 2)\n"
+    )
+    assert main(["explain", str(file), "--check", "w = 2*x.T@(x@w - 1)/3"]) == 0
+    assert "Right: ∂loss/∂w" in capsys.readouterr().out
+    assert main(["explain", str(file), "--check", "w = x.T@(x@w - 1)/3"]) == 1
+
+
+def test_explain_shows_what_is_not_finite_without_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "log(v) / v", "v=0"]) == 0  # a warning is an error in tests
+    assert "result = -inf" in capsys.readouterr().out
+
+
+def test_explain_says_in_one_line_that_a_picture_cannot_be_drawn(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(["explain", "v*2", "v=1", "--draw", str(tmp_path / "graph.svg")]) == 2
+    error = capsys.readouterr().err
+    assert "pip install 'microgd[viz]'" in error and error.count("\n") == 1
+
+
+def test_who_has_read_enough_is_told_nothing() -> None:
+    command = [sys.executable, "-m", "microgd", "explain", "v*2", "v=1", "--step"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(timeout=10) == 0
+    process.stderr.close()
 
 
 def test_explain_in_steps(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ def test_two_thousand_values_make_a_page_and_a_hundred_thousand_are_refused_at_o
         value = value + 1e-9
     gc.collect()
     start = time.perf_counter()
-    with pytest.raises(ValueError, match=r"more than the 5000 that can be stepped through\. Take an inner Value"):
+    with pytest.raises(ValueError, match=r"more than the 5,000 that can be stepped through\. Take an inner Value"):
         mg.step(value)
     assert time.perf_counter() - start < 1.0  # the limit that the issue gives
 

@@ -139,8 +139,8 @@ def ledger(value: Value, *, nudge: bool = False) -> Ledger:
     count = sum(type(x) is Value for node in nodes for x in node.inputs)
     if count > LARGEST:
         raise ValueError(
-            f"the graph has {count} edges, more than the {LARGEST} that a table can show. Take an inner Value, fewer "
-            "rows of data, or fewer steps of a loop."
+            f"the graph has {count:,} edges, more than the {LARGEST:,} that a table can show. Take an inner Value, "
+            "fewer rows of data, or fewer steps of a loop."
         )
     return Ledger(list(rows_of(root, nudge=nudge)), nudge)
 

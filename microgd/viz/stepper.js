@@ -216,7 +216,11 @@ function mount(host, content, style) {
       const [x1, y1, x2, y2] = [from.x + w, from.y + h / 2, to.x - 7, to.y + h / 2];
       const middle = (x1 + x2) / 2;
       const points = [[x1, y1], [middle, y1], [middle, y2], [x2, y2], [to.x, y2]];
-      found.curves.push({ node: value, argument, points, x: middle, y: (y1 + y2) / 2 - 8 - 14 * argument });
+      const [outer, inner] = from.node === node ? [y2, y1] : [y1, y2]; // where curves fan out there is room for labels
+      const { inputs } = nodes[value];
+      const before = inputs.slice(0, argument).filter((input) => input === inputs[argument]).length;
+      const y = outer + (outer > inner ? 1 : -1) * (10 + 14 * before);
+      found.curves.push({ node: value, argument, points, x: middle, y });
     };
     nodes[node].inputs.forEach((input, i) => at[`0 ${input}`] && connect(at[`0 ${input}`], at[`1 ${node}`], node, i));
     for (const user of shown[2])

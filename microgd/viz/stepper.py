@@ -86,9 +86,9 @@ class Stepper:
             except DrawingError:
                 advice = f"For the picture of the graph: {INSTALL}"
         else:
-            advice = f"{len(self.values)} values are too many for one picture: each step shows its neighbours."
+            advice = f"{len(self.values):,} values are too many for one picture: each step shows its neighbours."
         left_out = max(0, sum(event.kind == "edge" for event in self.events) - len(self.rows))
-        more = f"\n... and {left_out} more edges" if left_out else ""
+        more = f"\n... and {left_out:,} more edges" if left_out else ""
         table = html.escape(f"{Ledger(self.rows, False)}{more}")
         state = " open" if len(self.rows) < 20 else ""
         pre = f'<pre style="font-family: monospace; white-space: pre; overflow-x: auto">{table}</pre>'
@@ -251,8 +251,8 @@ def step(value: Value) -> Stepper:
     nodes, leaves = graph(value)
     if len(nodes) + len(leaves) > LARGEST:
         raise ValueError(
-            f"the graph has {len(nodes) + len(leaves)} values, more than the {LARGEST} that can be stepped through. "
-            "Take an inner Value, fewer rows of data, or fewer steps of a loop."
+            f"the graph has {len(nodes) + len(leaves):,} values, more than the {LARGEST:,} that can be stepped "
+            "through. Take an inner Value, fewer rows of data, or fewer steps of a loop."
         )
     return Stepper(unfused(value))
 

@@ -17,7 +17,7 @@ import numpy as np
 from ..autograd.operators import call_of
 from ..autograd.rules.elementwise import LN2, LN10, difference_or_zero, exponent_slope, quotient
 from ..autograd.rules.indexing import getitem
-from ..autograd.rules.table import RULES, Function
+from ..autograd.rules.table import Function, row_of
 from ..autograd.symbols import Untraceable
 from ..autograd.value import REDUCTIONS, bound
 
@@ -197,7 +197,8 @@ def as_term(x: Any) -> Term:
 def called(function: Function, inputs: Sequence[Any], options: dict[str, Any]) -> Any:
     """Return a function of bare numbers and arrays."""
     with np.errstate(all="ignore"):
-        return call_of(RULES[function])(*inputs, **options) if function in RULES else function(*inputs, **options)
+        row = row_of(function)
+        return function(*inputs, **options) if row is None else call_of(row)(*inputs, **options)
 
 
 def applied(function: Function, inputs: Sequence[Any], options: dict[str, Any]) -> Any:
@@ -206,12 +207,13 @@ def applied(function: Function, inputs: Sequence[Any], options: dict[str, Any]) 
     Raises:
         Untraceable: If the result is no formula, for it decides by the numbers.
     """
-    if function not in RULES and function not in COMPARISONS + LOGICAL:
+    row = row_of(function)
+    if row is None and function not in COMPARISONS + LOGICAL:
         if function not in OF_SHAPES:
             raise Untraceable(function.__name__)
         return function(*(x.data if isinstance(x, Term) else x for x in inputs), **options)
-    if function in RULES and not isinstance(function, np.ufunc):
-        inputs, options = bound(RULES[function], tuple(inputs), options)
+    if row is not None and not isinstance(function, np.ufunc):
+        inputs, options = bound(row, tuple(inputs), options)
     if not any(isinstance(x, Term) for x in inputs):
         return called(function, inputs, options)
     simplify = SIMPLIFIED.get(function)
