@@ -153,7 +153,7 @@ def page() -> str:
             METHODS.format(methods=methods()),
             CONSTANTS.format(functions=listed(CONSTANT)),
             "## Refused",
-            "\n".join(f"- {listed(functions)}: {advice}" for advice, functions in refusals.items()) + "\n" + OTHERS,
+            "\n".join(sorted(f"- {listed(alike)}: {advice}" for advice, alike in refusals.items())) + "\n" + OTHERS,
         )
     )
 

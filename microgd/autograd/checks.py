@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .derivatives import jvp, leaves_of, map_tree, name_of, vjp
-from .rules.table import RULES, Function, Rule, full_name, primitive
+from .rules.table import RULES, Function, Rule, full_name, primitive, row_of
 from .value import Value, no_grad
 
 STEP = 1e-4  # of the fourth-order difference: its error is about STEP⁴ and rounding over STEP
@@ -128,7 +128,7 @@ def custom_rule(
     def decorate(function: Function) -> Function:
         known = isinstance(function, np.ufunc) or hasattr(function, "_implementation")
         recorded: Function = function if known else primitive(function)
-        if recorded in RULES:
+        if row_of(recorded) is not None:
             raise ValueError(f"{full_name(function)} has a rule already; it cannot be given another.")
         count = len(derivatives) or function.__code__.co_argcount
         chosen = derivatives or tuple(numeric_derivative(function, k) for k in range(count))

@@ -39,6 +39,7 @@ from .rules.table import (
     RULES,
     Function,
     Rule,
+    complete,
     defaults_of,
     find,
     full_name,
@@ -551,6 +552,8 @@ def apply(function: Function, inputs: tuple[Any, ...], options: dict[str, Any]) 
         return (rule.operator or operator_of(function))(*inputs)
     if active.trace is not None:
         active.trace.lift(*inputs)
+    if rule is None and function not in COMPOSITE and function not in CONSTANT:
+        complete()
     if function in CONSTANT or (function is np.where and len(inputs) == 1):
         return function(*raw(inputs), **{key: raw(value) for key, value in options.items()})
     if function in COMPOSITE:

@@ -7,7 +7,6 @@ Values in, Values out. Undoing a broadcast is not their business: the walk does 
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import sys
@@ -181,9 +180,26 @@ def full_name(function: Function) -> str:
     return f"{package}.{function.__name__}"
 
 
+RARER = ("choosing", "cumulative", "fourier", "linalg", "norms", "padding", "signals", "sorting", "statistics")
+
+
+@cache
+def complete() -> None:
+    """Import the families that wait until they are needed, so that `import microgd` costs little more than NumPy."""
+    for family in RARER:
+        importlib.import_module(f"{__package__}.{family}")
+
+
+def row_of(function: Function) -> Rule | None:
+    """Return a function's row, whichever family it is of; None where it has none."""
+    if function not in RULES:
+        complete()
+    return RULES.get(function)
+
+
 def find(function: Function) -> Rule:
     """Return a function's row, or say that there is none and name the nearest."""
-    row = RULES.get(function)
+    row = row_of(function)
     if row is None and full_name(function).startswith("scipy.special"):
         importlib.import_module(f"{__package__}.special")  # whose rows nobody needs who has no SciPy
         row = RULES.get(function)
@@ -192,6 +208,8 @@ def find(function: Function) -> Rule:
             f"{full_name(function)} has no derivative, and one of its arguments is a Value: {REFUSED[function]}"
         )
     if row is None:
+        import difflib  # which takes as long to import as half of this package
+
         names = [name for name in map(full_name, (*RULES, *COMPOSITE)) if not name.startswith("mg.")]
         near = difflib.get_close_matches(full_name(function), names, n=1, cutoff=0.6)
         raise NotImplementedError(
