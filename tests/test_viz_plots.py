@@ -13,6 +13,8 @@ import pytest
 
 import microgd as mg
 from microgd.viz import plots
+from tests.test_worked_examples import W3 as W3_ROWS
+from tests.test_worked_examples import W4 as W4_ROWS
 
 pyplot = pytest.importorskip("matplotlib.pyplot", reason="the extra `viz` is not installed")
 
@@ -53,7 +55,8 @@ def test_training_curves_draw_on_the_axes_they_are_given() -> None:
 
 @pytest.mark.parametrize("history", [{}, {"loss": []}, {"loss": [1.0]}, {"loss": [1.0, np.inf, np.nan]}])
 def test_training_curves_of_little_or_of_what_diverged(history: dict[str, list[float]]) -> None:
-    texts(mg.training_curves(history))
+    ax = mg.training_curves(history)
+    assert ("training, then nan" in texts(ax)) == (history.get("loss", [])[1:] != [])
 
 
 def test_labels_of_lines_that_end_together_stand_apart() -> None:
@@ -111,6 +114,30 @@ def test_loss_against_weight_shows_curve_steps_and_tangents() -> None:
     assert "slope −15" in texts(ax) and "in 6 steps" in texts(ax) and "w (k\\$)" in texts(ax)
     assert mg.loss_against_weight(squared_error, [0.5], ax, between=(-1.0, 4.0)) is ax
     assert ax.get_xlim() == (-1.0, 4.0)
+
+
+def test_a_sweep_shows_small_good_and_too_large_learning_rates() -> None:
+    ax = mg.learning_rate_sweep(squared_error, 0.5, [0.5, 0.05, 0.001], steps=19, loss_name="error")
+    lines = {line.get_label().partition(":")[0]: line for line in ax.get_lines()}
+    for rate, rows in (("0.5", W3_ROWS), ("0.05", W4_ROWS)):
+        losses = lines[rate].get_ydata()
+        assert [losses[number - 1] for number, _, _ in rows] == [error for _, error, _ in rows]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["0.5: diverges", "0.001: 3.134", "0.05: 0"]
+    assert lines["0.5"].get_linestyle() == "--" and lines["0.05"].get_linestyle() == "-"
+    assert ax.get_yscale() == "log" and ax.get_ylim()[1] < 1e5 < lines["0.5"].get_ydata()[-1]
+    assert "error after 19 steps" in ax.get_legend().get_title().get_text()
+    assert texts(ax)
+
+
+def test_a_sweep_goes_on_where_the_loss_is_no_number_and_where_it_is_negative() -> None:
+    _, ax = pyplot.subplots()
+    assert mg.learning_rate_sweep(lambda w: np.exp(w * w) - 9, 1.0, [0.01, 100.0], ax, steps=5) is ax
+    assert [text.get_text().partition(":")[2] for text in ax.get_legend().get_texts()] == [" diverges", " −7.132"]
+    assert ax.get_yscale() == "linear"
+    figure = ax.figure
+    texts(ax)
+    right = ax.get_legend().get_window_extent().x1
+    assert right <= figure.bbox.x1  # the legend beside the axes is in the picture
 
 
 @pytest.mark.parametrize("kind", ["contour", "3d"])
@@ -190,6 +217,10 @@ def test_weights_table_shows_the_largest_first() -> None:
         (lambda: mg.loss_surface(bowl, 3.0), "expected what mg.minimize returned"),
         (lambda: mg.loss_against_weight(squared_error, [1.0, np.inf]), "not finite"),
         (lambda: mg.training_curves([1.0]), "expected what fit returned"),
+        (lambda: mg.learning_rate_sweep(squared_error, 0.5, []), "there are 0 learning rates"),
+        (lambda: mg.learning_rate_sweep(squared_error, 0.5, [0.1], steps=0), "1 learning rates, 0 steps"),
+        (lambda: mg.learning_rate_sweep(squared_error, np.inf, [0.1]), "a loss of inf at the start"),
+        (lambda: mg.learning_rate_sweep(squared_error, 0.5, [-0.1]), "learning_rate"),
         (lambda: mg.predicted_against_true([1.0], [1.0, 2.0]), "1 numbers and y_pred 2"),
         (lambda: mg.weights_table([1.0], ["a", "b"]), "1 weights and 2 names"),
         (lambda: mg.weights_table(mg.Sequential([mg.Dense(2, input_shape=(3,))])), r"kernel of shape \(3, 2\)"),

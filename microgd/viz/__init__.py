@@ -7,6 +7,7 @@ from .formulas import Formula, FormulaError, formula
 from .ledger import Ledger, Row, ledger
 from .plots import (
     LiveCurves,
+    learning_rate_sweep,
     loss_against_weight,
     loss_of,
     loss_slice,
@@ -31,6 +32,7 @@ __all__ = [
     "check_formula",
     "draw",
     "formula",
+    "learning_rate_sweep",
     "ledger",
     "loss_against_weight",
     "loss_of",

@@ -1,13 +1,18 @@
-"""Plots of training, by matplotlib. Each takes an `ax` to draw on, and returns it."""
+"""Plots of training, by matplotlib. Each takes an `ax` to draw on, and returns it.
+
+A figure that has no layout engine gets the constrained one, or what is written beside the axes would be cut off.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from io import BytesIO
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +21,9 @@ import numpy as np
 from ..autograd.derivatives import flattened, map_tree, value_and_grad
 from ..autograd.value import Value, no_grad, raw
 from ..nn.callbacks import Callback, Logs
+from ..nn.minimizing import minimize
+from ..nn.optimizers import SGD
+from ..nn.training import DivergenceError
 from .labels import number, short
 
 LONG = 1000  # epochs
@@ -23,6 +31,9 @@ FLAT = 0.05  # the share of the heights under which half of a landscape lies whe
 SIZE = (6.4, 4.0)  # inches
 MARKED = 60  # steps of a path that are told apart
 LONGEST_LABEL = 60  # characters
+LONGEST_FEATURE = 36  # characters beside the bars
+MARKERS = "os^DvPX*"
+FAINTEST, GROWN = 1e-12, 1e3  # of the loss at the start: what a sweep shows of losses that vanish or diverge
 SHARE_OF_TIME = 0.1  # that a live plot may take from training
 
 # Told apart by colour-blind readers and in grey: M. Okabe and K. Ito, "Color universal design", 2008.
@@ -44,10 +55,17 @@ def axes_for(ax: Any, height: float = SIZE[1], projection: str | None = None) ->
     if ax is None:
         figure = pyplot().figure(figsize=(SIZE[0], height), layout="constrained")
         ax = figure.add_subplot(projection=projection)
+    make_room(ax)
     if ax.name != "3d":
         ax.spines[["top", "right"]].set_visible(False)
         ax.set_axisbelow(True)
     return ax
+
+
+def make_room(ax: Any) -> None:
+    """Have what stands beside the axes fit into the picture, unless its figure is laid out in a way of its own."""
+    if hasattr(ax.figure, "set_layout_engine") and ax.figure.get_layout_engine() is None:
+        ax.figure.set_layout_engine("constrained")
 
 
 def short_numbers(ax: Any, axes: str = "xyz") -> None:
@@ -91,14 +109,12 @@ def training_curves(history: Any, ax: Any = None, *, loss_name: str = "loss") ->
         if key in figures:
             losses = figures[key]
             marker = "o" if len(losses) == 1 else None
+            if losses and not math.isfinite(losses[-1]):
+                label = f"{label}, then {number(losses[-1])}"
             ax.plot(range(1, len(losses) + 1), losses, label=label, marker=marker, linewidth=1.8, **style)
     found = [loss for key in ("loss", "val_loss") for loss in figures.get(key, []) if math.isfinite(loss)]
     if found and min(found) > 0 and max(found) > 20 * min(found):
-        ax.set_yscale("log")
-        if max(found) < 1000 * min(found):  # with more, powers of ten are enough
-            ax.yaxis.set_major_locator(pyplot().LogLocator(subs=(1, 2, 5)))
-            ax.yaxis.set_major_formatter(lambda x, place: number(x))
-            ax.yaxis.set_minor_formatter(lambda x, place: "")
+        logarithmic(ax, min(found), max(found))
     epochs = max((len(figures.get(key, ())) for key in ("loss", "val_loss")), default=0)
     if epochs > LONG:
         ax.set_xscale("log")  # most happens in the first epochs
@@ -109,6 +125,15 @@ def training_curves(history: Any, ax: Any = None, *, loss_name: str = "loss") ->
     ax.grid(alpha=0.25)
     label_ends(ax)
     return ax
+
+
+def logarithmic(ax: Any, least: float, most: float) -> None:
+    """Give the losses a logarithmic scale, on which some numbers are written for losses from `least` to `most`."""
+    ax.set_yscale("log", nonpositive="clip")
+    if most < 1000 * least:  # with more, powers of ten are enough
+        ax.yaxis.set_major_locator(pyplot().LogLocator(subs=(1, 2, 5)))
+        ax.yaxis.set_major_formatter(lambda x, place: number(x))
+        ax.yaxis.set_minor_formatter(lambda x, place: "")
 
 
 def label_ends(ax: Any) -> None:
@@ -209,6 +234,102 @@ def in_notebook() -> bool:
     """Return whether this runs in a notebook's kernel."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     return getattr(shell, "kernel", None) is not None
+
+
+# The learning rate ----------------------------------------------------------------------------------------------------
+
+
+def learning_rate_sweep(
+    J: Callable[[Any], Any],
+    W0: Any,
+    learning_rates: Sequence[float],
+    ax: Any = None,
+    *,
+    steps: int = 20,
+    loss_name: str = "loss",
+) -> Any:
+    """Plot the loss, step by step, of descents that differ in nothing but the learning rate.
+
+    Each is plain gradient descent: W ← W − rate · ∂J/∂W. Where the loss ends above its start, the descent diverges.
+
+    Args:
+        J: A function from the weights, as Values, to the loss.
+        W0: Where each descent starts: a number, an array, or a nested dict, list or tuple of them.
+        learning_rates: The learning rates, each above 0.
+        ax: The axes to draw on; new ones by default.
+        steps: How many steps each descent makes, at least one.
+        loss_name: What to write along the axis, with the unit.
+
+    Returns:
+        The axes; the legend has the loss at the end for each learning rate, in the order of the lines' ends. What
+        diverges is dashed, and leaves the picture.
+
+    Raises:
+        ValueError: If there is no learning rate or no step, or the loss at W0 is not finite.
+        ImportError: If there is no matplotlib.
+
+    Example:
+        >>> ax = learning_rate_sweep(lambda w: (3 * w - 4) ** 2, 0.5, [0.01, 0.05, 0.2], steps=3)
+        >>> [text.get_text() for text in ax.get_legend().get_texts()]
+        ['0.2: diverges', '0.01: 1.9', '0.05: 6.25e−6']
+
+    Source: with the largest curvature c the limit is 2 / c; Y. LeCun et al., "Efficient backprop", 1998.
+    """
+    runs = {float(rate): losses_of_descent(J, W0, rate, steps) for rate in sorted(learning_rates)}
+    first = next(iter(runs.values()))[0] if runs else math.nan
+    if not math.isfinite(first) or steps < 1:
+        got = f"{len(runs)} learning rates, {steps} steps and a loss of {number(first)} at the start"
+        raise ValueError(f"there are {got}; expected one or more, one or more, and a finite loss.")
+    ax = axes_for(ax)
+    colours = pyplot().get_cmap("plasma")(np.linspace(0.0, 0.75, len(runs)))
+    lines = []
+    for (rate, losses), colour, marker in zip(runs.items(), colours, cycle(MARKERS)):
+        diverges = not losses[-1] <= first
+        label = f"{number(rate)}: {'diverges' if diverges else number(losses[-1])}"
+        (line,) = ax.plot(losses, label=label, color=colour, linewidth=1.6)
+        line.set(linestyle=(0, (4, 1.5)) if diverges else "-", marker=marker, markersize=4, markevery=-(-steps // 20))
+        lines.append(line)
+    found = [loss for losses in runs.values() for loss in losses if math.isfinite(loss)]
+    if min(found) >= 0 and first > 0:
+        least, most = max(min(found), FAINTEST * first), min(max(found), GROWN * first)
+        logarithmic(ax, least, most)
+        ax.set_ylim(least / 1.5, 1.5 * most)
+    elif max(found) > first > min(found):
+        below = first - min(found)
+        ax.set_ylim(min(found) - 0.1 * below, first + below)
+    ax.set_xlim(-0.02 * steps, 1.02 * steps)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.set_xlabel("step")
+    ax.set_ylabel(plain(loss_name))
+    ax.grid(alpha=0.25)
+    ax.legend(
+        handles=sorted(lines, key=lambda line: -height_of(line.get_ydata()[-1])),
+        title=plain(f"learning rate:\n{loss_name} after {steps} steps"),
+        loc="center left",
+        bbox_to_anchor=(1.0, 0.5),
+        frameon=False,
+        alignment="left",
+    )
+    return ax
+
+
+def losses_of_descent(J: Callable[[Any], Any], W0: Any, learning_rate: float, steps: int) -> list[float]:
+    """Return the loss before each step of gradient descent and after the last, up to the first that is not finite."""
+    losses = []
+
+    def watched(weights: Any) -> Any:
+        loss = J(weights)
+        losses.append(float(raw(loss)))
+        return loss
+
+    with contextlib.suppress(DivergenceError):
+        minimize(watched, W0, SGD(learning_rate), steps)
+    return losses
+
+
+def height_of(loss: float) -> float:
+    """Return how high a loss stands in a picture: one that is not finite above all."""
+    return loss if math.isfinite(loss) else math.inf
 
 
 # The loss, seen from above --------------------------------------------------------------------------------------------
@@ -344,7 +465,7 @@ def loss_against_weight(
         ax.annotate(
             f"slope {number(slope)}",
             (steps[0], heights[0]),
-            xytext=(-9 if slope > 0 else 9, 0),
+            xytext=(-9 if slope > 0 else 9, 8),
             textcoords="offset points",
             horizontalalignment="right" if slope > 0 else "left",
             verticalalignment="center",
@@ -362,8 +483,8 @@ def loss_against_weight(
 def title(ax: Any, loss_name: str, losses: Any) -> None:
     """Write above a plot what a descent has achieved."""
     if len(losses) > 1:
-        from_to = f"{number(losses[0])} → {number(losses[-1])}"
-        ax.set_title(f"{plain(loss_name)} {from_to} in {len(losses) - 1} steps", size=10)
+        from_to, steps = f"{number(losses[0])} → {number(losses[-1])}", len(losses) - 1
+        ax.set_title(f"{plain(loss_name)} {from_to} in {steps} step{'s'[: steps - 1]}", size=10)
 
 
 def loss_surface(
@@ -639,7 +760,7 @@ def weights_table(weights: Any, names: Sequence[str] | None = None, ax: Any = No
     shown, places = flat[order], np.arange(order.size)
     ax.barh(places, shown, height=0.7, color=[BLUE if weight >= 0 else ORANGE for weight in shown])
     ax.axvline(0, color=GREY, linewidth=0.8)
-    ax.set_yticks(places, [plain(names[place]) for place in order])
+    ax.set_yticks(places, [plain(short(names[place], LONGEST_FEATURE)) for place in order])
     for place, weight in zip(places, shown, strict=True):
         ax.annotate(
             number(weight),
