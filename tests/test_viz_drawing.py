@@ -403,7 +403,8 @@ def test_without_graphviz_the_text_is_still_there(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    ("x", "text"), [(1 / 3, "0.3333"), (-20.0, "−20"), (1.2e-5, "1.2e−5"), (0.0, "0"), (-0.0, "0"), (1e20, "1e+20")]
+    ("x", "text"),
+    [(1 / 3, "0.3333"), (-20.0, "−20"), (1.2e-5, "1.2e−5"), (0.0, "0"), (-0.0, "0"), (1e20, "1e20"), (5e149, "5e149")],
 )
 def test_numbers_have_one_format(x: float, text: str) -> None:
     assert number(x) == text

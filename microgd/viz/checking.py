@@ -269,7 +269,9 @@ def parsed(text: str) -> ast.expr:
         return ast.parse(python.strip(), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         why = getattr(error, "msg", None) or str(error)
-        raise FormulaError(f"{short(text, 60)!r} is no formula: {why}. Write it as Python: 2*(v*x - y)*x.") from None
+        raise FormulaError(
+            f"{short(text, 60)!r} is no formula: {why}. Write it as Python, with every *: 2*(v*x - y)*x."
+        ) from None
 
 
 def right_side(text: str) -> str:

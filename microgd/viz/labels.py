@@ -34,7 +34,7 @@ def number(x: Any) -> str:
     """Return a number with four significant digits and a true minus sign: 0.3333, −20, 1.2e−5, 1 − 2i."""
     if np.iscomplexobj(x):
         return f"{number(x.real)} {'−' if x.imag < 0 else '+'} {number(abs(x.imag))}i"
-    text = f"{float(x):.4g}".replace("e-0", "e-").replace("e+0", "e")
+    text = f"{float(x):.4g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
     return ("0" if text == "-0" else text).replace("-", "−")
 
 

@@ -185,7 +185,8 @@ def written_product(term: Number | Product, style: Text, *, whole: bool) -> tupl
     alone = 0 if isinstance(style, Latex) else PRODUCT  # how tightly a line over or under another binds
     bar = bool(under or beneath)
     for factors, line in ((over, above), (under, beneath)):
-        level = alone if bar and len(factors) == 1 and not line and factors is over else PRODUCT + 1
+        only = bar and len(factors) == 1 and not line
+        level = alone if only and (factors is over or isinstance(style, Latex)) else PRODUCT + 1
         arrays = 0
         for factor in factors:
             ones = isinstance(factor, Number)  # an array of ones, which shows its shape
