@@ -539,3 +539,31 @@ def test_functions_of_one_name_are_told_apart() -> None:
     compiled(1.0)
     assert [bits(getattr(part, "data", part)) for part in compiled(2.0)] == [bits(loss.data), bits(gradient)]
     assert "from scipy.special import exp2 as scipy_special_exp2" in compiled.source
+
+
+def test_what_a_step_returned_stays_as_it_was() -> None:
+    weights, other = Value(np.ones(3), name="weights"), Value(np.full(3, 5.0), name="other")
+    optimizer = mg.SGD(learning_rate=0.1, momentum=0.9)
+
+    def step(x: Any) -> Any:
+        before, part, column = weights.data, weights.data[1:], weights.reshape(3, 1)
+        np.sum(weights * x).backward()
+        optimizer.step([weights])
+        weights.grad = None
+        return before, part, column, weights.data, weights, other, other.data, np.ones(2), Value([1.0, 2.0])
+
+    def run(function: Any) -> list[Any]:
+        weights.data, optimizer.state[:] = np.ones(3), [(np.zeros(3),) for _ in optimizer.state]
+        found = []
+        for x in ([1.0, 1.0, 1.0], [1.0, 2.0, 3.0], [2.0, 0.0, 1.0]):
+            found.append(function(np.array(x)))
+            assert found[-1][4] is weights and found[-1][5] is other and found[-1][6] is other._data
+        return [np.array(getattr(part, "_data", part)).tolist() for results in found for part in results]
+
+    run(step)  # so that there is a velocity
+    compiled = mg.compile(step)
+    assert run(compiled) == run(step)
+    *_, constant, made = compiled(np.ones(3))
+    constant[:], made._data[:] = 7.0, 7.0  # the caller's own
+    *_, constant, made = compiled(np.ones(3))
+    assert constant.tolist() == [1.0, 1.0] and made.data.tolist() == [1.0, 2.0]

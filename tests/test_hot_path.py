@@ -7,9 +7,10 @@ room. Whoever puts a generic call on the path is told by how much it grew. Tests
 from __future__ import annotations
 
 import ast
+import contextlib
 import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -25,6 +26,18 @@ from microgd.autograd.rules.table import RULES, find
 LINKS = 50
 
 
+@contextlib.contextmanager
+def collector_off() -> Iterator[None]:
+    """Keep the garbage collector, and what others hang on it, from being counted."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
 def instructions(action: Callable[[], Any]) -> int:
     """Return how many bytecode instructions an action executes, in Python functions that it calls, itself left out."""
     count = 0
@@ -36,15 +49,12 @@ def instructions(action: Callable[[], Any]) -> int:
         return trace
 
     before = sys.gettrace()
-    collecting = gc.isenabled()
-    gc.disable()
-    sys.settrace(trace)
-    try:
-        action()
-    finally:
-        sys.settrace(before)
-        if collecting:
-            gc.enable()
+    with collector_off():
+        sys.settrace(trace)
+        try:
+            action()
+        finally:
+            sys.settrace(before)
     return count
 
 
@@ -57,11 +67,12 @@ def calls(action: Callable[[], Any]) -> int:
         count += event in ("call", "c_call")
 
     before = sys.getprofile()
-    sys.setprofile(profile)
-    try:
-        action()
-    finally:
-        sys.setprofile(before)
+    with collector_off():
+        sys.setprofile(profile)
+        try:
+            action()
+        finally:
+            sys.setprofile(before)
     return count
 
 

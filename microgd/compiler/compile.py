@@ -141,7 +141,7 @@ class Plan:
             puts.append(f"{place} = result_{len(returned)}")
             returned.append(new)
 
-        value = as_source(result, returned, self.known)
+        value = as_source(result, returned, self.known, trace.began)
         for i, (leaf, (stand_in, grad)) in enumerate(trace.leaves.items()):
             self.known |= {f"leaf_{i}": leaf, f"data_{i}": stand_in.value}
             new, new_grad = data[i]
@@ -242,21 +242,23 @@ def recorded(step: Function, arguments: Sequence[Any], trace: Trace) -> tuple[An
     return result, data, states
 
 
-def as_source(result: Any, returned: list[Any], known: dict[str, Any]) -> str:
+def as_source(result: Any, returned: list[Any], known: dict[str, Any], began: int) -> str:
     """Return the source that gives a step's result back in its structure, adding what it is made of to `returned`."""
     if isinstance(result, dict):
-        return f"{{{', '.join(f'{key!r}: {as_source(part, returned, known)}' for key, part in result.items())}}}"
+        parts = (f"{key!r}: {as_source(part, returned, known, began)}" for key, part in result.items())
+        return f"{{{', '.join(parts)}}}"
     if isinstance(result, tuple | list):
-        parts = "".join(f"{as_source(part, returned, known)}, " for part in result)
-        return f"({parts})" if isinstance(result, tuple) else f"[{parts}]"
-    data = result._data if type(result) is Value else result
-    if type(data) is not Traced:
+        inside = "".join(f"{as_source(part, returned, known, began)}, " for part in result)
+        return f"({inside})" if isinstance(result, tuple) else f"[{inside}]"
+    made = type(result) is Value and result.serial > began  # by the step, so that each call has one of its own
+    data = result._data if made else result
+    if type(data) is not Traced and not isinstance(data, np.ndarray | float):
         name = f"constant_{len(known)}"
         known[name] = result
         return name
     returned.append(data)
     name = f"result_{len(returned) - 1}"
-    return f"new_value({name})" if type(result) is Value else name
+    return f"new_value({name})" if made else name
 
 
 def closed_over(step: Function) -> list[tuple[Any, str, Any]]:

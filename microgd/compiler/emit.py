@@ -23,7 +23,7 @@ from ..autograd.rules.table import RULES, Function, full_name
 from ..autograd.symbols import INFIX, identifier
 from .tracing import CompileError, Line, Trace, Traced, bare, traced_in
 
-CACHE = 1 << 20  # bytes that one block of a chain may take with all its buffers: it must fit the second-level cache
+CACHE = 3 << 18  # bytes of one block of a chain with all its buffers: three quarters of a second-level cache of 1 MiB
 LONG = 1 << 17  # elements from which a chain is worth evaluating block by block
 SMALL = 64  # elements up to which a constant array is written out
 NEVER = 1 << 60
@@ -77,6 +77,7 @@ class Writer:
             self.parameters[self.new_name(t, t.name)] = t.value
 
         self.written = [(stays, new) for stays, new in written if new is not stays]
+        returned = copied_in_time(trace, returned, {stays for stays, _ in self.written})
         results = [*traced_in(returned), *traced_in([new for _, new in self.written])]
         self.lines = alive(trace.lines, results)
         self.owner = owners(self.lines)
@@ -413,7 +414,8 @@ class Writer:
 
     def text(self, name: str, returned: list[Any]) -> str:
         """Return the whole source."""
-        results = ", ".join(map(self.argument, returned))
+        constants = {i for i, x in enumerate(returned) if isinstance(x, np.ndarray)}  # which the caller may write to
+        results = ", ".join(self.argument(x) + ".copy()" * (i in constants) for i, x in enumerate(returned))
         body = "\n".join(self.body) or "pass"
         helpers = [text for text in self.helpers.values() if text]
         imports = ["import numpy as np"]
@@ -509,6 +511,20 @@ def owners(lines: list[Line]) -> dict[Traced, Traced]:
                 found[line.result] = found.get(t, t)
                 break
     return found
+
+
+def copied_in_time(trace: Trace, returned: list[Any], overwritten: set[Traced]) -> list[Any]:
+    """Return the results, with copies of those that show memory that the step overwrites: the weights of before."""
+    owner = owners(trace.lines)
+    kept = []
+    for x in returned:
+        if type(x) is Traced and owner.get(x, x) in overwritten:
+            copy = Traced(x.value.copy(), trace, x.name)
+            made = next((i for i, line in enumerate(trace.lines) if line.result is x), -1)
+            trace.lines.insert(made + 1, Line(np.copy, (x,), {}, copy, ""))
+            x = copy
+        kept.append(x)
+    return kept
 
 
 def may_show(lines: list[Line]) -> dict[Traced, tuple[Traced, ...]]:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..autograd.operators import call_of, settle
+from ..autograd.operators import call_of, namespace, settle
 from ..autograd.rules.table import RULES, Function, full_name
 from ..autograd.value import Value
 
@@ -68,6 +68,7 @@ class Trace:
     """What a step did: its inputs, its lines, and what it changed."""
 
     def __init__(self, drawn: list[Any]) -> None:
+        self.began: int = namespace["next_serial"]()  # Values of a higher number are made by the step
         self.lines: list[Line] = []
         self.arguments: list[Traced] = []
         self.leaves: dict[Any, tuple[Traced, Any]] = {}  # Values: what stands in for their data, their gradient before
