@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import builtins
 import inspect
+import types
 from collections.abc import Sequence
 from typing import Any
 
@@ -64,7 +65,9 @@ def compile(step: Function) -> Compiled:
     """Return a function that does what `step` does, recorded once and replayed as plain NumPy.
 
     The step may use Values (a model's parameters), call `backward`, and update the parameters, by an optimizer or by
-    `value.data = ...`. It is recorded anew for arguments of another shape or type. Results are the same, bit for bit.
+    `value.data = ...`. It is recorded anew for arguments of another shape or type, and where a variable that it takes
+    from outside is bound to something else. Results are the same, bit for bit. A parameter's array is updated in place:
+    keep a copy of `value.data` if it has to stay as it is.
 
     Args:
         step: A function of arrays and numbers. What it does in Python (print, append) happens while recording only.
@@ -160,9 +163,11 @@ class Plan:
                 written += zip(stand_ins, states[i], strict=True)
             else:
                 put(f"states_{i}[{place}]", states[i])
-        for i, (owner, attribute, expected) in enumerate([*trace.guards, *closed_over(step)]):
+        outside = [variable[1:] for variable in from_outside(step)]
+        settings = [(owner, f".{attribute}", expected) for owner, attribute, expected in trace.guards]
+        for i, (owner, lookup, expected) in enumerate([*settings, *outside]):
             self.known |= {f"owner_{i}": owner, f"expected_{i}": expected}
-            guards.append(f"owner_{i}.{attribute} is expected_{i}")
+            guards.append(f"owner_{i}{lookup} is expected_{i}")
         for i, function in enumerate(trace.after):
             self.known[f"after_{i}"] = function
             puts.append(f"after_{i}()")
@@ -226,6 +231,7 @@ def recorded(step: Function, arguments: Sequence[Any], trace: Trace) -> tuple[An
                 "use the Values that it trains from outside."
             )
         trace.arguments.append(Traced(argument, trace, names[min(place, len(names) - 1)]))
+    before = from_outside(step)
     active.trace = trace
     intercept()
     try:
@@ -239,7 +245,27 @@ def recorded(step: Function, arguments: Sequence[Any], trace: Trace) -> tuple[An
             leaf._data, leaf.grad = stand_in.value, grad
         for owner, place, state, _ in trace.states:
             owner[place] = state
+        rebound = restored(before)
+    if rebound:
+        raise CompileError(
+            f"{step.__name__} binds {', '.join(map(repr, rebound))} anew, which is from outside; a replay would not. "
+            "Return it instead, or keep it as the data of a Value."
+        )
     return result, data, states
+
+
+def restored(before: list[tuple[str, Any, str, Any]]) -> list[str]:
+    """Bind variables from outside as they were, and return the names of those that a step had bound anew."""
+    rebound = []
+    for name, owner, _, value in before:
+        cell = isinstance(owner, types.CellType)
+        if (owner.cell_contents if cell else owner.get(name)) is not value:
+            rebound.append(name)
+            if cell:
+                owner.cell_contents = value
+            else:
+                owner[name] = value
+    return rebound
 
 
 def as_source(result: Any, returned: list[Any], known: dict[str, Any], began: int) -> str:
@@ -261,14 +287,24 @@ def as_source(result: Any, returned: list[Any], known: dict[str, Any], began: in
     return f"new_value({name})" if made else name
 
 
-def closed_over(step: Function) -> list[tuple[Any, str, Any]]:
-    """Return the plain numbers and words that a function takes from outside: (cell, attribute, value)."""
-    cells = getattr(step, "__closure__", None) or ()
-    return [
-        (cell, "cell_contents", cell.cell_contents)
-        for cell in cells
-        if isinstance(cell.cell_contents, float | int | str | bool)
-    ]
+def from_outside(step: Function) -> list[tuple[str, Any, str, Any]]:
+    """Return the variables that a function takes from outside: (name, owner, how to look it up there, what is it)."""
+    code = getattr(step, "__code__", None)
+    if code is None:
+        return []
+    cells = zip(code.co_freevars, step.__closure__ or (), strict=True)
+    found = [(name, cell, ".cell_contents", cell.cell_contents) for name, cell in cells if cell != types.CellType()]
+    known = step.__globals__
+    for name in sorted(names_in(code) & known.keys()):
+        if not inspect.ismodule(known[name]):
+            found.append((name, known, f".get({name!r})", known[name]))
+    return found
+
+
+def names_in(code: types.CodeType) -> set[str]:
+    """Return the names that a function's code looks up, with those in the functions and comprehensions inside it."""
+    inside = (names_in(part) for part in code.co_consts if isinstance(part, types.CodeType))
+    return set(code.co_names).union(*inside)
 
 
 def same(one: dict[str, Any], two: dict[str, Any]) -> bool:

@@ -161,22 +161,33 @@ class Writer:
             self.add(f"{name}[()] = {self.names[number]}")
         return self.boxes[number, dtype]
 
-    def constant(self, array: np.ndarray[Any, Any]) -> str:
-        """Return the name of a constant array, written out in the preamble or taken as a parameter."""
-        if array.size and not any(array.strides):
-            array = array[(0,) * array.ndim]  # one number, broadcast
-            array = np.asarray(array)
-        key = (array.shape, array.dtype, array.tobytes())
-        if key not in self.constants:
-            if array.size > SMALL:
-                self.constants[key] = self.word("constant")
-                self.parameters[self.constants[key]] = array
-            else:
-                text = re.sub(r"\W", "_", f"number {array.item()!r}") if array.size == 1 else "constant"
-                self.constants[key] = self.word(text)
-                dtype = "" if array.dtype == np.float64 else f", dtype={array.dtype.name!r}"
-                numbers = str(array.tolist()).replace("nan", "np.nan").replace("inf", "np.inf")
-                self.preamble.append(f"{self.constants[key]} = np.array({numbers}{dtype})")
+    def constant(self, array: np.ndarray[Any, Any], *, elementwise: bool = False) -> str:
+        """Return the name of a constant array, written out in the preamble or taken as a parameter.
+
+        Its layout is kept, for the bits of a product of matrices depend on it.
+        """
+        repeated = array.ndim > 0 and array.size > 0 and not any(array.strides)  # one number, broadcast
+        if repeated and elementwise:
+            return self.constant(np.array(array[(0,) * array.ndim]))
+        key = (array.shape, array.strides, array.dtype, array.tobytes())
+        if key in self.constants:
+            return self.constants[key]
+        order = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
+        in_order = array.transpose(order)
+        if repeated:
+            number = self.constant(np.array(array[(0,) * array.ndim]))
+            self.constants[key] = self.word("constant")
+            self.preamble.append(f"{self.constants[key]} = np.broadcast_to({number}, {array.shape})")
+        elif array.size > SMALL or not array.size or not in_order.flags.c_contiguous:
+            self.constants[key] = self.word("constant")
+            self.parameters[self.constants[key]] = array
+        else:
+            text = re.sub(r"\W", "_", f"number {array.item()!r}") if array.size == 1 else "constant"
+            self.constants[key] = self.word(text)
+            dtype = "" if array.dtype == np.float64 else f", dtype={array.dtype.name!r}"
+            numbers = str(in_order.tolist()).replace("nan", "np.nan").replace("inf", "np.inf")
+            back = "" if order == sorted(order) else f".transpose({tuple(np.argsort(order).tolist())})"
+            self.preamble.append(f"{self.constants[key]} = np.array({numbers}{dtype}){back}")
         return self.constants[key]
 
     # Memory -----------------------------------------------------------------------------------------------------------
@@ -280,7 +291,10 @@ class Writer:
         dtype = line.result.dtype
         if dtype.kind != "f":
             dtype = next(x.dtype for x in map(bare, arguments) if hasattr(x, "dtype"))
-        given = ", ".join(self.argument(x, dtype) for x in arguments)
+        given = ", ".join(
+            self.constant(x, elementwise=is_elementwise(line)) if isinstance(x, np.ndarray) else self.argument(x, dtype)
+            for x in arguments
+        )
         by_name = "out=" if function in (np.maximum, np.minimum) else ""  # NumPy wants it so
         return f"{self.imported(function)}({given}, {by_name}{out})"
 
@@ -414,8 +428,9 @@ class Writer:
 
     def text(self, name: str, returned: list[Any]) -> str:
         """Return the whole source."""
-        constants = {i for i, x in enumerate(returned) if isinstance(x, np.ndarray)}  # which the caller may write to
-        results = ", ".join(self.argument(x) + ".copy()" * (i in constants) for i, x in enumerate(returned))
+        results = ", ".join(  # a constant is the caller's own each time
+            f"{self.constant(np.array(x))}.copy()" if isinstance(x, np.ndarray) else self.argument(x) for x in returned
+        )
         body = "\n".join(self.body) or "pass"
         helpers = [text for text in self.helpers.values() if text]
         imports = ["import numpy as np"]
