@@ -66,8 +66,8 @@ def compile(step: Function) -> Compiled:
 
     The step may use Values (a model's parameters), call `backward`, and update the parameters, by an optimizer or by
     `value.data = ...`. It is recorded anew for arguments of another shape or type, and where a variable that it takes
-    from outside is bound to something else. Results are the same, bit for bit. A parameter's array is updated in place:
-    keep a copy of `value.data` if it has to stay as it is.
+    from outside is bound to something else; an array from outside is a constant. Results are the same, bit for bit. A
+    parameter's array is updated in place: keep a copy of `value.data` if it has to stay as it is.
 
     Args:
         step: A function of arrays and numbers. What it does in Python (print, append) happens while recording only.
@@ -293,7 +293,9 @@ def from_outside(step: Function) -> list[tuple[str, Any, str, Any]]:
     if code is None:
         return []
     cells = zip(code.co_freevars, step.__closure__ or (), strict=True)
-    found = [(name, cell, ".cell_contents", cell.cell_contents) for name, cell in cells if cell != types.CellType()]
+    found: list[tuple[str, Any, str, Any]] = [
+        (name, cell, ".cell_contents", cell.cell_contents) for name, cell in cells if cell != types.CellType()
+    ]
     known = step.__globals__
     for name in sorted(names_in(code) & known.keys()):
         if not inspect.ismodule(known[name]):
