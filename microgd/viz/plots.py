@@ -33,7 +33,7 @@ MARKED = 60  # steps of a path that are told apart
 LONGEST_LABEL = 60  # characters
 LONGEST_FEATURE = 36  # characters beside the bars
 MARKERS = "os^DvPX*"
-FAINTEST, GROWN = 1e-12, 1e3  # of the loss at the start: what a sweep shows of losses that vanish or diverge
+FAINTEST, GROWN = 1e-6, 1e2  # of the loss at the start: what a sweep shows of losses that vanish or diverge
 SHARE_OF_TIME = 0.1  # that a live plot may take from training
 
 # Told apart by colour-blind readers and in grey: M. Okabe and K. Ito, "Color universal design", 2008.
@@ -265,7 +265,7 @@ def learning_rate_sweep(
         diverges is dashed, and leaves the picture.
 
     Raises:
-        ValueError: If there is no learning rate or no step, or the loss at W0 is not finite.
+        ValueError: If there is no learning rate or no step, or J is not finite at W0.
         ImportError: If there is no matplotlib.
 
     Example:
@@ -275,11 +275,10 @@ def learning_rate_sweep(
 
     Source: with the largest curvature c the limit is 2 / c; Y. LeCun et al., "Efficient backprop", 1998.
     """
+    if not len(learning_rates) or steps < 1:
+        raise ValueError(f"there are {len(learning_rates)} learning rates and {steps} steps; expected one or more.")
     runs = {float(rate): losses_of_descent(J, W0, rate, steps) for rate in sorted(learning_rates)}
-    first = next(iter(runs.values()))[0] if runs else math.nan
-    if not math.isfinite(first) or steps < 1:
-        got = f"{len(runs)} learning rates, {steps} steps and a loss of {number(first)} at the start"
-        raise ValueError(f"there are {got}; expected one or more, one or more, and a finite loss.")
+    first = next(iter(runs.values()))[0]
     ax = axes_for(ax)
     colours = pyplot().get_cmap("plasma")(np.linspace(0.0, 0.75, len(runs)))
     lines = []
