@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # who reads the output has seen enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, ImportError, MemoryError) as error:
         print(f"microgd: {error}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
@@ -447,6 +447,7 @@ def train_command(options: argparse.Namespace) -> int:
     if options.resume and not options.checkpoint_dir:
         raise ValueError("--resume goes on from the state in --checkpoint-dir; give that too, and from the start.")
     if options.dask or options.scheduler:
+        import_module("microgd.distributed")  # which says what to install where Dask is missing
         return int(import_module("microgd.cli_dask").train_command(options))
     if len(options.source) > 1:
         raise ValueError(f"{len(options.source)} sources, expected one; to train on all of these files, add --dask.")

@@ -17,6 +17,7 @@ import numpy as np
 from .cli import CLASSES_LOSS, LINES, Part, Run, train
 from .data import StandardScaler, Table
 from .distributed import cluster_of
+from .distributed.cluster import distributed
 from .distributed.files import files_in, picked, table_in_files
 
 STEPS = 1000  # as many epochs as make this many, unless told otherwise
@@ -73,10 +74,9 @@ def train_command(options: argparse.Namespace) -> int:
     with ExitStack() as stack:
         client = None
         if not options.scheduler:
-            from distributed import Client, LocalCluster
-
-            local = stack.enter_context(LocalCluster(threads_per_worker=1, dashboard_address=":0"))
-            client = stack.enter_context(Client(local, set_as_default=False))
+            cluster_kind, client_kind = distributed().LocalCluster, distributed().Client
+            local = stack.enter_context(cluster_kind(threads_per_worker=1, dashboard_address=":0"))
+            client = stack.enter_context(client_kind(local, set_as_default=False))
         cluster = stack.enter_context(cluster_of(options.scheduler or client))
         stack.enter_context(cluster.client.as_current())
         return train(ClusterRun(options, cluster.client))

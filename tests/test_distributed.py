@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +29,7 @@ import dask  # noqa: E402
 
 from microgd.distributed import Cluster, ClusterFeed, cluster_of, gradients  # noqa: E402
 from microgd.distributed.rows import rows_of  # noqa: E402
+from microgd.nn.losses import LOSSES  # noqa: E402
 
 ROWS, FEATURES = 1000, 5
 CUTS = (230, 230, 230, 230, 80)
@@ -42,6 +45,12 @@ def on_dask(array: Any, cuts: Any = CUTS) -> Any:
 def perceptron(*more: Any, metrics: Any = (), optimizer: Any = "adam") -> mg.Sequential:
     model = mg.Sequential([mg.Dense(8, "tanh"), *more, mg.Dense(1)], seed=1)
     model.compile(optimizer, "mse", metrics)
+    return model
+
+
+def classifier() -> mg.Sequential:
+    model = mg.Sequential([mg.Dense(1, "sigmoid")], seed=1)
+    model.compile("sgd", "binary_crossentropy")
     return model
 
 
@@ -356,6 +365,33 @@ def test_a_scheduler_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> No
         perceptron().fit(on_dask(X), on_dask(Y), client="nonsense://x")
 
 
+def test_something_else_than_a_scheduler_answers(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client of Dask's would wait for ever for what its dashboard answers."""
+    monkeypatch.setattr("microgd.distributed.cluster.PATIENCE", 1)
+    page = client.dashboard_link.split("/")[2].replace("localhost", "127.0.0.1")
+    worker = next(iter(client.scheduler_info()["workers"]))
+    for address, reason in ((page, "TimeoutError"), (worker, "a worker does")):
+        with pytest.raises(ConnectionError, match=rf"no Dask scheduler answers at .*{reason}.*not that of the dashbo"):
+            perceptron().fit(on_dask(X), on_dask(Y), client=address)
+
+
+def test_clients_that_cannot_be_used(client: Any) -> None:
+    for other in (client.cluster, 3, object):
+        with pytest.raises(TypeError, match=r"client is \w+; expected a distributed\.Client, as Client\(cluster\)"):
+            perceptron().fit(on_dask(X), on_dask(Y), client=other)
+    closed = distributed.Client(client.scheduler.address, set_as_default=False)
+    closed.close()
+    with pytest.raises(ConnectionError, match="the client is closed; make a new one"):
+        perceptron().fit(on_dask(X), on_dask(Y), client=closed)
+
+    async def fitted() -> None:
+        async with distributed.Client(client.scheduler.address, asynchronous=True, set_as_default=False) as other:
+            with pytest.raises(TypeError, match="the client is asynchronous, but fit waits"):
+                perceptron().fit(on_dask(X), on_dask(Y), client=other)
+
+    asyncio.run(fitted())
+
+
 def test_a_scheduler_without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("microgd.distributed.cluster.PATIENCE", 1)
     settings: dict[str, Any] = {"processes": False, "dashboard_address": ":0", "n_workers": 0}
@@ -372,6 +408,15 @@ def test_a_scheduler_without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 # Bad input ------------------------------------------------------------------------------------------------------------
 
+
+class Table:
+    """Poses as a table of Dask."""
+
+    def to_dask_array(self, lengths: bool) -> Any:
+        raise NotImplementedError
+
+
+Table.__module__ = "dask.dataframe"
 STRANGE = X.copy()
 STRANGE[700, 2] = np.nan
 
@@ -394,6 +439,31 @@ BAD: dict[str, tuple[Any, Any, type[Exception], str]] = {
     "complex numbers": (on_dask(X), on_dask(Y + 1j), TypeError, "y holds complex128, expected real numbers"),
     "no rows": (on_dask(X)[:0], on_dask(Y)[:0], ValueError, "x has no rows"),
     "y missing": (on_dask(X), None, ValueError, "y is missing"),
+    "targets that are no classes": (
+        on_dask(X),
+        on_dask(np.where(np.arange(ROWS) == 700, 7.0, 1.0)),
+        DataError,
+        r"in block 3, from row 690 of y on: y has 7 in row 10 \(counted from 0\)",
+    ),
+    "a table of Dask": (
+        Table(),
+        on_dask(Y),
+        TypeError,
+        r"x is a Table; on Dask, expected a Dask array: x = x\.to_dask_array\(lengths=True\)",
+    ),
+    "what is to be made": (dask.delayed(X), on_dask(Y), TypeError, r"x is a \w+; on Dask, expected a Dask array\.$"),
+    "masked cells": (
+        da.ma.masked_greater(on_dask(X), 1.0),
+        on_dask(Y),
+        DataError,
+        r"x holds a MaskedArray in block \d, expected an array of float64 of shape \(\d+, 5\)",
+    ),
+    "a block of another shape": (
+        da.concatenate([on_dask(X), da.from_delayed(dask.delayed(X[:7]), (10, FEATURES), float)]),
+        da.concatenate([on_dask(Y), on_dask(Y[:10], (10,))]),
+        DataError,
+        r"x holds float64 of shape \(7, 5\) in block 5, expected an array of float64 of shape \(10, 5\)",
+    ),
     "nan in one block": (
         on_dask(STRANGE),
         on_dask(Y),
@@ -406,8 +476,90 @@ BAD: dict[str, tuple[Any, Any, type[Exception], str]] = {
 @pytest.mark.parametrize("name", BAD)
 def test_bad_input_is_named(name: str) -> None:
     x, y, kind, message = BAD[name]
+    model = classifier() if name == "targets that are no classes" else perceptron()
     with pytest.raises(kind, match=message):
-        perceptron().fit(x, y, epochs=1, verbose=0)
+        model.fit(x, y, batch_size=100, shuffle=False, epochs=1, verbose=0)
+
+
+def test_bad_input_to_evaluate_and_predict_is_named() -> None:
+    model = perceptron()
+    model.fit(X, Y, verbose=0)
+    with pytest.raises(DataError, match="in block 3: the first in row 10 of the block, row 700 of x, column 2"):
+        model.evaluate(on_dask(STRANGE), on_dask(Y))
+    with pytest.raises(DataError, match="in block 3: the first in row 10 of the block, row 700 of x, column 2"):
+        model.predict(on_dask(STRANGE)).compute()
+    with pytest.raises(DataError, match=r"in block \d, from row \d+ of y on: y has"):
+        classifier().evaluate(on_dask(X), on_dask(Y))
+
+
+def test_weights_of_rows_are_not_negative() -> None:
+    negative = np.where(np.arange(ROWS) == 700, -1.0, 1.0)
+    for weight in (negative, on_dask(negative)):
+        with pytest.raises(DataError, match="sample_weight is negative in block 3: in row 700"):
+            perceptron().fit(on_dask(X), on_dask(Y), sample_weight=weight, verbose=0)
+
+
+@pytest.mark.parametrize("validation", ["rows/*.csv", on_dask(X), (on_dask(X),), (on_dask(X),) * 4])
+def test_validation_data_are_pairs(validation: Any) -> None:
+    with pytest.raises(TypeError, match=r"validation_data is .*; expected \(x, y\) or \(x, y, sample_weight\)"):
+        perceptron().fit(on_dask(X), on_dask(Y), validation_data=validation, verbose=0)
+
+
+class Centred(mg.Model):
+    """A model that mixes rows."""
+
+    def __init__(self) -> None:
+        self.last = mg.Dense(1)
+
+    def __call__(self, x: Any, training: bool = False) -> Any:
+        return self.last(x - np.mean(x, axis=0))
+
+
+@pytest.mark.parametrize(
+    ("model", "loss"),
+    [
+        (perceptron(), lambda y_true, y_pred: np.sum((y_true - y_pred) ** 2)),
+        (perceptron(), lambda y_true, y_pred: np.sqrt(np.mean((y_true - y_pred) ** 2))),
+        (Centred(), "mse"),
+    ],
+)
+def test_a_loss_that_is_not_a_mean_over_rows_is_refused(model: mg.Model, loss: Any) -> None:
+    model.compile("sgd", loss)
+    with pytest.raises(ValueError, match="on Dask a loss has to be a mean over rows"):
+        model.fit(on_dask(X), on_dask(Y), verbose=0)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_losses_are_means_over_rows(loss: str, dtype: Any) -> None:
+    y = np.where(Y > 0, 1.0, -1.0 if loss == "hinge" else 0.0)
+    several = loss.endswith("categorical_crossentropy")
+    model = mg.Sequential([mg.Dense(3, "softmax") if several else mg.Dense(1, "sigmoid")], seed=0)
+    model.compile("sgd", loss)
+    targets = np.eye(3)[y.astype(int)] if loss == "categorical_crossentropy" else y
+    weight = np.linspace(0.0, 2.0, ROWS)
+    model.fit(on_dask(X.astype(dtype)), on_dask(targets.astype(dtype)), sample_weight=weight, verbose=0)
+
+
+def test_a_model_that_cannot_be_sent_is_refused() -> None:
+    model = perceptron()
+    model.layers[0].lock = threading.Lock()
+    with pytest.raises(TypeError, match=r"the model cannot be sent to workers: .*lock"):
+        model.fit(on_dask(X), on_dask(Y), verbose=0)
+
+
+def test_blocks_without_rows() -> None:
+    some = da.arange(ROWS, chunks=(CUTS,)) // 230 != 1
+    x, y = on_dask(X)[some].compute_chunk_sizes(), on_dask(Y)[some].compute_chunk_sizes()
+    assert x.chunks[0] == (230, 0, 230, 230, 80)
+    model, here = perceptron(), perceptron()
+    chosen = some.compute()
+    how: Any = {"batch_size": 100, "epochs": 2, "shuffle": False, "verbose": 0}
+    model.fit(x, y, **how)
+    here.fit(X[chosen], Y[chosen], **how)
+    np.testing.assert_allclose(weights(model), weights(here), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(model.evaluate(x, y), here.evaluate(X[chosen], Y[chosen]), rtol=1e-12)
+    np.testing.assert_allclose(model.predict(x).compute(), here.predict(X[chosen]), rtol=1e-12)
 
 
 def test_bad_input_is_named_by_a_cluster_too(client: Any) -> None:
@@ -417,7 +569,9 @@ def test_bad_input_is_named_by_a_cluster_too(client: Any) -> None:
 
 def test_a_block_of_another_type_than_it_says() -> None:
     lying = da.concatenate([on_dask(X), da.from_delayed(dask.delayed(np.float32)(X[:10]), (10, FEATURES), float)])
-    with pytest.raises(DataError, match="x holds float32 in block 5, expected float64"):
+    with pytest.raises(
+        DataError, match=r"x holds float32 of shape \(10, 5\) in block 5, expected an array of float64 of shape"
+    ):
         perceptron().fit(lying, da.concatenate([on_dask(Y), on_dask(Y[:10], (10,))]), epochs=1, verbose=0)
 
 
@@ -487,6 +641,21 @@ def test_the_target_is_chosen_by_name_and_the_order_of_columns_may_differ(tmp_pa
     x, y = rows_of(folder, "c")[:2]
     assert x[-1].compute().tolist() == [1.0, 2.0, 4.0, 5.0, 6.0]
     assert float(y[-1].compute()) == 3.0
+
+
+def test_files_are_predicted_and_evaluated(tmp_path: Path) -> None:
+    model = perceptron()
+    model.fit(X, Y, verbose=0)
+    whole = written(tmp_path / "rows")
+    np.testing.assert_allclose(model.evaluate(whole, "price"), model.evaluate(X, Y), rtol=1e-12)
+    with pytest.raises(ValueError, match=r"takes 5 features .* shape \(1, 6\)"):
+        model.predict(whole)
+    model.notes = {"feature_names": ["a", "b", "c", "d", "e"]}  # as `microgd train` leaves it
+    np.testing.assert_allclose(model.predict(whole).compute(), model.predict(X), rtol=1e-12)
+    np.save(tmp_path / "x.npy", X)
+    np.testing.assert_allclose(model.predict(tmp_path / "x.npy").compute(), model.predict(X), rtol=1e-12)
+    with pytest.raises(TypeError, match="x is files, and y ndarray; expected the name of a column"):
+        model.fit(whole, Y, verbose=0)
 
 
 def test_npy_files_with_the_targets_apart(tmp_path: Path) -> None:
@@ -603,6 +772,18 @@ def test_the_command_line_trains_on_files(tmp_path: Path, client: Any, capsys: p
     assert mg.r2(Y[:, None], model.predict(X)) > 0.95
     assert main(["train", *files, *how, *checkpoint, "--target", "price"]) == 0  # from the checkpoint: nothing to do
     assert np.array_equal(weights(mg.load_model(out / "model.safetensors")), weights(model))
+
+
+@pytest.mark.parametrize("missing", ["dask", "distributed"])
+def test_the_command_line_without_dask_says_what_to_install(missing: str) -> None:
+    program = (
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        "from microgd.cli import main; sys.exit(main(['train', 'a.csv', '--dask']))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("microgd: ")
+    assert done.stderr.endswith('pip install "microgd[dask]".\n')
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
@@ -95,7 +96,8 @@ def cluster_of(client: Any = None) -> Iterator[Cluster]:
         client: A `distributed.Client`, the address of a scheduler, as "tcp://10.0.0.1:8786", or None.
 
     Raises:
-        ConnectionError: If no scheduler answers at the address, or it has no workers.
+        ConnectionError: If no scheduler answers at the address, or it has no workers, or the client is closed.
+        TypeError: If it is no client, or one that does not wait.
 
     Example:
         >>> with cluster_of() as cluster:
@@ -103,8 +105,12 @@ def cluster_of(client: Any = None) -> Iterator[Cluster]:
         3
     """
     with ExitStack() as stack:
-        ours = stack.enter_context(connected(client)) if isinstance(client, str) else client or current_client()
+        if isinstance(client, str):
+            ours = stack.enter_context(connected(client))
+        else:
+            ours = current_client() if client is None else client
         if ours is not None:
+            check_client(ours)
             stack.enter_context(ours.as_current())
             await_worker(ours)
         yield Cluster(ours)
@@ -122,19 +128,52 @@ def current_client() -> Any:
         return None
 
 
-def connected(address: str) -> Any:
-    """Return a client of the scheduler at an address, or say that it does not answer."""
+def check_client(client: Any) -> None:
+    """Raise unless a client can be used."""
+    clients = getattr(sys.modules.get("distributed"), "Client", ())  # of which there are none where it is not loaded
+    if not isinstance(client, clients):
+        raise TypeError(
+            f"client is {type(client).__name__}; expected a distributed.Client, as Client(cluster), or the address of "
+            "a scheduler."
+        )
+    if client.status != "running":
+        raise ConnectionError(f"the client is {client.status}; make a new one: Client(address).")
+    if client.asynchronous:
+        raise TypeError("the client is asynchronous, but fit waits for what it computes; give Client(address).")
+
+
+def distributed() -> Any:
+    """Return the module for clusters, or say what to install."""
     try:
-        from distributed import Client
+        import distributed
     except ImportError as error:
         raise ImportError(f'a cluster needs Dask\'s distributed ({error}): pip install "microgd[dask]".') from None
-    try:
-        return Client(address, timeout=PATIENCE, set_as_default=False)
-    except (OSError, ValueError) as error:
+    return distributed
+
+
+def connected(address: str) -> Any:
+    """Return a client of the scheduler at an address, or say that it does not answer."""
+    client = distributed().Client
+    try:  # to ask first, for a client waits for ever where something else answers, as the dashboard does
+        with ThreadPoolExecutor(1) as thread:
+            kind = thread.submit(asyncio.run, asked(address)).result()
+        if kind != "Scheduler":
+            raise ValueError(f"a {kind.lower()} does")
+        return client(address, timeout=PATIENCE, set_as_default=False)
+    except Exception as error:  # of many kinds: what is read as an answer may be anything
         raise ConnectionError(
-            f"no Dask scheduler answers at {address!r} within {PATIENCE} s ({error}). Is it running, as with "
-            "`dask scheduler`, and is this its address, as in tcp://127.0.0.1:8786?"
+            f"no Dask scheduler answers at {address!r} within {PATIENCE} s ({str(error) or type(error).__name__}). Is "
+            "it running, as with `dask scheduler`, and is this its address, as in tcp://127.0.0.1:8786, not that of "
+            "the dashboard?"
         ) from error
+
+
+async def asked(address: str) -> str:
+    """Return what kind of server answers at an address."""
+    settings = distributed().Security().get_connection_args("client")
+    async with distributed().rpc(address, connection_args=settings) as server:
+        answer = await asyncio.wait_for(server.identity(), PATIENCE)
+    return str(answer["type"])
 
 
 def await_worker(client: Any) -> None:

@@ -55,13 +55,24 @@ def rows_in_files(x: str | os.PathLike[str], y: Any = None) -> tuple[Any, Any]:
         ...     x.shape, y.compute().tolist()
         ((4, 1), [10.0, 20.0, 10.0, 20.0])
     """
+    if not isinstance(y, str | os.PathLike | None):
+        raise TypeError(f"x is files, and y {type(y).__name__}; expected the name of a column, or for npy files, files")
     paths = files_in([x])
     if Path(paths[0]).suffix == ".npy":
         return npy_rows(paths, y)
     columns, table = table_in_files(paths)
-    target = columns[-1] if y is None else y
+    target = columns[-1] if y is None else os.fspath(y)
     others = [name for name in columns if name != target]
     return picked(paths, columns, table, others), picked(paths, columns, table, [target])[:, 0]
+
+
+def features_in_files(x: str | os.PathLike[str], names: Sequence[str] | None = None) -> Any:
+    """Return what is in some files as a Dask array: some columns, or all of them; see `rows_in_files`."""
+    paths = files_in([x])
+    if Path(paths[0]).suffix == ".npy":
+        return npy_array(paths)
+    columns, table = table_in_files(paths)
+    return picked(paths, columns, table, names or columns)
 
 
 def table_in_files(paths: Sequence[str]) -> tuple[list[str], Any]:

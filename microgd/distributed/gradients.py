@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..autograd.value import no_grad
+from ..autograd.value import no_grad, raw
 from ..compiler.compile import compile as compile_step
 from ..compiler.tracing import CompileError
 from ..data.tables import DataError
 from ..nn.feeding import ROWS_AT_A_TIME, Batch
+from ..nn.losses import TARGETS
 
+ROWS_TRIED = 1000  # to see whether the loss is a mean over rows
 SEEN_BEFORE_COMPILED = 3  # batches of a shape
 COMPILED_AT_MOST = 8  # shapes: each keeps memory of its own
 
@@ -37,23 +39,31 @@ class Part(NamedTuple):
     stop: int
     order: tuple[int, ...] | None = None  # the seed of the order in which the rows of the block are visited
     draws: tuple[int, ...] = (0,)  # the seed of what layers draw
-    dtypes: tuple[str, ...] = ()  # if the numbers have to be looked at: what they are said to be
+    said: tuple[tuple[str, tuple[int, ...]], ...] = ()  # if the block has to be looked at: its types and shapes
 
     def of(self, x: Any, y: Any, weight: Any) -> Batch:
         """Return these rows of a block, checked."""
+        for name, array, said in zip(("x", "y", "sample_weight"), (x, y, weight), self.said, strict=False):
+            self.look_at(name, array, *said)
         rows: Any = slice(self.start, self.stop)
         if self.order is not None:
             rows = np.random.default_rng(self.order).permutation(len(x))[rows]
-        for name, array, dtype in zip(("x", "y", "sample_weight"), (x, y, weight), self.dtypes, strict=False):
-            self.look_at(name, array, dtype)
         return Batch(x[rows], y[rows], None if weight is None else weight[rows])
 
-    def look_at(self, name: str, array: Any, dtype: str) -> None:
-        """Raise unless a block is of finite numbers of the type that the whole array is said to have."""
-        if array.dtype != dtype:
+    def look_at(self, name: str, array: Any, dtype: str, shape: tuple[int, ...]) -> None:
+        """Raise unless a block is of finite numbers of the type and the shape that it is said to have."""
+        plain = hasattr(array, "__array_function__") and not isinstance(array, np.ma.MaskedArray)
+        if not plain or array.dtype != dtype or array.shape != shape:
+            found = f"{array.dtype} of shape {array.shape}" if plain else f"a {type(array).__name__}"
             raise DataError(
-                f"{name} holds {array.dtype} in block {self.block}, expected {dtype} as in all of it; let what makes "
-                "the blocks give one type"
+                f"{name} holds {found} in block {self.block}, expected an array of {dtype} of shape {shape}; let what "
+                "makes the blocks give what Dask was told"
+            )
+        if name == "sample_weight" and (array < 0).any():
+            row = int(np.argmax(array < 0))
+            raise DataError(
+                f"sample_weight is negative in block {self.block}: in row {self.first + row} (counted from 0); "
+                "expected numbers from 0"
             )
         if np.isfinite(array).all():
             return
@@ -88,6 +98,33 @@ class Twin:
         self.compiled = compile_step(self.gradients)
         self.seen: Counter[Any] = Counter()
         self.fast: set[Any] = set()  # shapes that are compiled
+        self.tried = False  # whether the loss is a mean over rows
+
+    def check(self, block: Any, part: Part, rows: Batch) -> None:
+        """Raise if the targets of a block make no sense for the loss, or if that is not a mean over rows of it."""
+        targets = TARGETS.get(self.model.loss)
+        with no_grad():
+            if targets is not None and part.said:
+                try:
+                    targets(block, np.shape(self.model(rows.x[:1]))[-1])
+                except ValueError as error:
+                    raise DataError(f"in block {part.block}, from row {part.first} of y on: {error}") from None
+            count = min(len(rows.x), ROWS_TRIED)
+            if self.tried or count < 2:
+                return
+            self.tried = True
+            cut = count // 2
+            losses = [
+                float(raw(self.model.objective(Batch(*(p if p is None else p[few] for p in rows)), training=False)[0]))
+                for few in (slice(count), slice(cut), slice(cut, count))
+            ]
+        mean = (cut * losses[1] + (count - cut) * losses[2]) / count
+        if abs(losses[0] - mean) > np.finfo(rows.x.dtype).eps ** 0.5 * sum(map(abs, losses)):
+            raise ValueError(
+                f"the loss of {count} rows is {losses[0]:g}, but the mean of what its two halves give is {mean:g}: on "
+                "Dask a loss has to be a mean over rows, for each worker sees some of them, and no layer may mix rows. "
+                "Look at the loss, and at layers of your own."
+            )
 
     def take(self, weights: Sequence[Any]) -> None:
         """Put weights in place, in the arrays that the compiled step knows."""
@@ -149,6 +186,7 @@ def sums_of(
     """
     twin = twin_of(recipe, weights)
     rows = part.of(x, y, weight)
+    twin.check(y, part, rows)
     generator = np.random.default_rng(part.draws) if twin.drawing else None
     for layer in twin.drawing:
         layer.generator = generator
@@ -168,20 +206,23 @@ def losses_of(
     recipe: Recipe, weights: Sequence[Any], x: Any, y: Any, weight: Any, part: Part, of: int, gather: bool
 ) -> Sums:
     """Return what some rows of a block add to the loss of all rows, outside of training; see `sums_of`."""
-    model = twin_of(recipe, weights).model
+    twin = twin_of(recipe, weights)
+    model = twin.model
     rows = part.of(x, y, weight)
+    twin.check(y, part, rows)
     found = Sums(0.0, [], [], [])
     with no_grad(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for start in range(0, len(rows.x), ROWS_AT_A_TIME):
             some = Batch(*(None if p is None else p[start : start + ROWS_AT_A_TIME] for p in rows))
             loss, y_pred = model.objective(some, training=False)
-            pair = ([some.y], [getattr(y_pred, "_data", y_pred)]) if gather else ([], [])
+            pair = ([some.y], [raw(y_pred)]) if gather else ([], [])
             found = added([found, Sums(len(some.x) / of * float(loss), [], *pair)])
     return found
 
 
-def predictions_of(recipe: Recipe, weights: Sequence[Any], x: Any) -> Any:
-    """Return the predictions for a block."""
+def predictions_of(recipe: Recipe, weights: Sequence[Any], x: Any, part: Part) -> Any:
+    """Return the predictions for a block, which is the only part."""
+    part.look_at("x", x, *part.said[0])
     return twin_of(recipe, weights).model.predict(x)
 
 

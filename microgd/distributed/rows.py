@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import dask.array as da
@@ -11,7 +12,7 @@ import numpy as np
 
 from ..data.preparation import last_split
 from ..nn.feeding import Batch, weights_of
-from .files import rows_in_files
+from .files import features_in_files, rows_in_files
 
 SHOWN_BLOCKS = 4
 
@@ -36,18 +37,28 @@ def rows_of(x: Any, y: Any, sample_weight: Any = None) -> Batch:
         x, y = rows_in_files(x, y)
     if y is None:
         raise ValueError("y is missing: a model learns from pairs of x and y, as in fit(x, y).")
-    x = whole_rows("x", x)
-    x = x.reshape(-1, 1) if x.ndim == 1 else x
+    x = features_of(x)
     rows = Batch(x, lined_up("y", y, x), None if sample_weight is None else lined_up("sample_weight", sample_weight, x))
     if rows.weight is not None and rows.weight.ndim > 1:
         raise ValueError(f"sample_weight has shape {rows.weight.shape}; expected one number a row.")
     return rows
 
 
+def features_of(x: Any, names: Sequence[str] | None = None) -> Any:
+    """Return features as a Dask array that is cut along the rows only; a single axis is a single feature.
+
+    Args:
+        x: See `rows_of`; files hold nothing but features.
+        names: The columns of files to take, in their order; by default all.
+    """
+    x = whole_rows("x", features_in_files(x, names) if isinstance(x, str | os.PathLike) else x)
+    return x.reshape(-1, 1) if x.ndim == 1 else x
+
+
 def whole_rows(name: str, array: Any) -> Any:
     """Return a Dask array of real numbers in blocks of whole rows, or say what is wrong with it."""
     if not isinstance(array, da.Array):
-        how = f": {name} = {name}.to_dask_array(lengths=True)" if hasattr(array, "to_dask_array") else ""
+        how = f": {name} = {name}.to_dask_array(lengths=True)" if hasattr(type(array), "to_dask_array") else ""
         raise TypeError(f"{name} is a {type(array).__name__}; on Dask, expected a Dask array{how}.")
     if array.dtype.kind not in "fiub":
         raise TypeError(

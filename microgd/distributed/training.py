@@ -18,11 +18,11 @@ from ..nn.feeding import Batch, Feed, like_prediction
 from ..nn.training import outgrows_memory
 from .cluster import Cluster, cluster_of
 from .gradients import Part, Recipe, Sums, added, losses_of, predictions_of, sums_of
-from .rows import rows_of
+from .rows import features_of, rows_of
 
 FAN_IN = 4  # gradients that are summed at once, on their way to this process
 BLOCKS_IN_A_BATCH = 4  # unless the size of a batch is given
-ROWS_SHOWN = 1000  # to the model, to learn the shapes
+ROWS_SHOWN = 1000  # to the model, to learn the shapes, and how the columns are scaled
 
 
 class ClusterFeed(Feed):
@@ -57,7 +57,7 @@ class ClusterFeed(Feed):
 
     def first(self) -> Any:
         """Return a few rows of x."""
-        return first_rows(self.cluster, self.source.x)
+        return self.cluster.compute(delayed(np.asarray)(self.source.x[:ROWS_SHOWN]))
 
     def epoch(self) -> Iterator[Batch]:
         """Yield the batches of one epoch; the x of each is a range of places in the order of this epoch."""
@@ -85,9 +85,9 @@ class ClusterFeed(Feed):
             if start < stop:
                 whole = stop - start == self.lengths[block]  # then their order makes no difference
                 order = (self.seed, block) if self.shuffle and not whole else None
-                dtypes = () if block in self.looked_at else dtypes_of(self.source)
+                said = () if block in self.looked_at else said_of(self.source, block)
                 draws = (self.seed, places.start, block)
-                found.append(Part(block, self.first_rows[block], start, stop, order, draws, dtypes))
+                found.append(Part(block, self.first_rows[block], start, stop, order, draws, said))
             at += 1
         return found
 
@@ -139,16 +139,23 @@ class ClusterFeed(Feed):
 
     def measurer(self, model: Any, validation: Any) -> Callable[[], dict[str, float]]:
         """Return what measures a model on rows that are not trained on, on the cluster if they are there."""
-        if not outgrows_memory(validation[0]):
+        given = isinstance(validation, tuple | list)
+        if not outgrows_memory(validation[0] if given else validation):
             return super().measurer(model, validation)
+        if not given or len(validation) not in (2, 3):
+            found = f"{len(validation)} of them" if given else type(validation).__name__
+            raise TypeError(
+                f"validation_data is {found}; expected (x, y) or (x, y, sample_weight), where x may be files: "
+                "(files, column), or (files, None) for the last column."
+            )
         rows = rows_of(*validation)
         rows = rows._replace(y=self.shape(rows.y))
         return lambda: measured(self.cluster, model, rows, self.recipe, self.parameters)
 
 
-def first_rows(cluster: Cluster, x: Any) -> Any:
-    """Return a few rows of a Dask array, to learn their shape from."""
-    return cluster.compute(delayed(np.asarray)(x[:ROWS_SHOWN]))
+def a_row_like(x: Any) -> Any:
+    """Return one row of zeros, to learn a shape from without computing anything."""
+    return np.zeros((1, *x.shape[1:]), x.dtype)
 
 
 def blocks_of(array: Any) -> list[Any]:
@@ -162,12 +169,26 @@ def recipe_of(model: Any, parameters: Sequence[Value]) -> Recipe:
     vars(sent).update(optimizer=None, history=None)
     numbers = {parameter: number for number, parameter in enumerate(model.parameters())}
     trained = tuple(numbers[parameter] for parameter in parameters)
-    return Recipe(uuid.uuid4().hex, cloudpickle.dumps(sent), trained)
+    try:
+        packed = cloudpickle.dumps(sent)
+    except Exception as error:  # of many kinds
+        raise TypeError(
+            f"the model cannot be sent to workers: {error}; leave out of its layers, its loss and its metrics what "
+            "belongs to this process, such as open files and locks."
+        ) from error
+    return Recipe(uuid.uuid4().hex, packed, trained)
 
 
-def dtypes_of(rows: Batch) -> tuple[str, ...]:
-    """Return what numbers some rows hold: features, targets and weights."""
-    return tuple(array.dtype.name for array in rows if array is not None)
+def said_of(rows: Batch, block: int) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Return what a block is said to hold: the types and shapes of features, targets and weights."""
+    return tuple((a.dtype.name, (a.chunks[0][block], *a.shape[1:])) for a in rows if a is not None)
+
+
+def whole_blocks(rows: Batch) -> list[Part]:
+    """Return each block, whole."""
+    lengths = rows.x.chunks[0]
+    firsts = [0, *accumulate(lengths)]
+    return [Part(n, firsts[n], 0, length, said=said_of(rows, n)) for n, length in enumerate(lengths)]
 
 
 def summed(parts: list[Any]) -> Any:
@@ -186,16 +207,12 @@ def measured(cluster: Cluster, model: Any, rows: Batch, recipe: Any, parameters:
     """Return the loss and the metrics of a model over rows on a cluster."""
     gather = bool(model.metrics)
     weights = delayed([parameter._data for parameter in parameters], traverse=False)
-    lengths = rows.x.chunks[0]
     blocks = zip(*(blocks_of(array) for array in rows if array is not None), strict=True)
     work = [
-        delayed(losses_of)(
-            recipe, weights, *block, *[None] * (3 - len(block)), Part(number, first, 0, length, dtypes=dtypes_of(rows)),
-            len(rows.x), gather,
-        )
-        for number, (block, first, length) in enumerate(zip(blocks, [0, *accumulate(lengths)], lengths, strict=False))
-        if length
-    ]  # fmt: skip
+        delayed(losses_of)(recipe, weights, *block, *[None] * (3 - len(block)), part, len(rows.x), gather)
+        for block, part in zip(blocks, whole_blocks(rows), strict=True)
+        if part.stop
+    ]
     sums: Sums = cluster.compute(summed(work))
     y_true, y_pred = pair_of(sums, gather)
     return {"loss": sums.loss, **model.measured([y_true], [y_pred])}
@@ -205,8 +222,7 @@ def evaluate(model: Any, x: Any, y: Any, sample_weight: Any = None) -> dict[str,
     """Return the loss and the metrics over rows on a cluster; see `Model.evaluate`."""
     with cluster_of() as cluster:
         rows = rows_of(x, y, sample_weight)
-        shape = model.output_shape(first_rows(cluster, rows.x))
-        rows = rows._replace(y=like_prediction(rows.y, shape))
+        rows = rows._replace(y=like_prediction(rows.y, model.output_shape(a_row_like(rows.x))))
         parameters = model.parameters()
         recipe = delayed(recipe_of(model, parameters), traverse=False)
         return measured(cluster, model, rows, recipe, parameters)
@@ -214,16 +230,17 @@ def evaluate(model: Any, x: Any, y: Any, sample_weight: Any = None) -> dict[str,
 
 def predict(model: Any, x: Any) -> Any:
     """Return the predictions for the rows of a Dask array, as a Dask array; see `Model.predict`."""
-    x = rows_of(x, x).x
-    with cluster_of() as cluster:
-        some = model.predict(first_rows(cluster, x))
+    x = features_of(x, model.notes.get("feature_names"))
+    some = model.predict(a_row_like(x))
     parameters = model.parameters()
     recipe = delayed(recipe_of(model, parameters), traverse=False)
     weights = delayed([parameter._data for parameter in parameters], traverse=False)
-    shapes = [(length, *some.shape[1:]) for length in x.chunks[0]]
     return da.concatenate(
         [
-            da.from_delayed(delayed(predictions_of)(recipe, weights, block), shape, some.dtype)
-            for block, shape in zip(blocks_of(x), shapes, strict=True)
+            da.from_delayed(
+                delayed(predictions_of)(recipe, weights, block, part), (part.stop, *some.shape[1:]), some.dtype
+            )
+            for block, part in zip(blocks_of(x), whole_blocks(Batch(x, None)), strict=True)
+            if part.stop
         ]
     )

@@ -267,7 +267,8 @@ class Model(Layer):
     def targets(self, y: Any, prediction_shape: tuple[int, ...]) -> Any:
         """Return targets in the shape that the model predicts, or say why the loss makes no sense of them."""
         y = like_prediction(y, prediction_shape)
-        check = None if self.optimizer is None else TARGETS.get(self.loss)
+        here = self.optimizer is not None and not outgrows_memory(y)  # what is on Dask is looked at there
+        check = TARGETS.get(self.loss) if here else None
         if check is not None:
             check(y, prediction_shape[-1])
         return y
