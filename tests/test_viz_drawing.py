@@ -210,6 +210,10 @@ def test_layers_can_be_collapsed() -> None:
         mg.draw(loss, collapse="dense_9")
     with pytest.raises(ValueError, match="layers of this graph: none"):
         mg.draw(book_example(), collapse="dense_1")
+    with pytest.raises(TypeError, match="collapse is 3; expected True"):
+        mg.draw(loss, collapse=3)
+    with pytest.raises(TypeError, match="model is str; expected the model"):
+        mg.draw(loss, model="dense_1")
 
 
 def test_layers_without_weights_lie_within_the_model() -> None:

@@ -248,12 +248,18 @@ def test_what_is_no_value_or_not_real_is_refused() -> None:
         (mg.formula, x * x, 3.0),
         (mg.draw, model),
         (mg.ledger, model),
+        (mg.step, model),
+        (mg.step, None),
     ]
     for function, *arguments in refused:
         with pytest.raises(TypeError, match="expected a Value, such as a loss, but got"):
             function(*arguments)
     with pytest.raises(mg.viz.FormulaError, match="real numbers only"):
         mg.formula(np.real(x * (1 + 2j)) * 1.0, x)
+    with pytest.raises(mg.viz.FormulaError, match="nothing was recorded"):
+        mg.formula(Value(2.0), x)
+    with pytest.raises(TypeError, match="the formula is int; expected text"):
+        mg.check_formula(x * x, x, 3)
 
 
 def test_hostile_names_are_inert() -> None:

@@ -187,6 +187,22 @@ def test_what_cannot_be_stepped_through() -> None:
         mg.step(Value(np.ones(3)) * 2.0)
 
 
+@pytest.mark.parametrize(
+    ("compute", "text"),
+    [
+        (lambda v: v * -2, "v·(−2)"),
+        (lambda v: v - -2.0, "v − (−2)"),
+        (lambda v: v**-2, "v⁻²"),
+        (lambda v: v**-0.5, "v^−0.5"),
+        (lambda v: (-2.0) ** v, "(−2)^v"),
+        (lambda v: np.abs(v * (1 + 2j)), "v·(1 + 2i)"),
+    ],
+)
+def test_constants_with_a_sign_stand_in_brackets(compute: Any, text: str) -> None:
+    with np.errstate(invalid="ignore"):
+        assert mg.step(compute(Value(3.0, name="v"))).events[0].symbols == f"n2 = {text}"
+
+
 def test_what_is_told_holds_no_character_that_controls_a_terminal() -> None:
     assert "\x1b" not in str(mg.step(Value(1.0, name="\x1b[2J\x07") * 2.0))
 

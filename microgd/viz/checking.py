@@ -261,6 +261,8 @@ def replayed(plan: Plan, data: dict[Value, Any]) -> tuple[dict[Value, Any], dict
 
 def parsed(text: str) -> ast.expr:
     """Return a formula as a syntax tree, or say why it is none."""
+    if not isinstance(text, str):
+        raise TypeError(f"the formula is {type(text).__name__}; expected text, as '2*(v*x - y)*x'.")
     if len(text) > LONGEST:
         raise FormulaError(f"the formula has {len(text)} characters; expected {LONGEST} at most.")
     spelled = right_side(text).translate(SPELLED)

@@ -23,7 +23,7 @@ from ..nn.layer import Layer
 from .formulas import derivative
 from .grouping import Path, distances_of, layers_of, operations_of
 from .labels import names_of, number, operation, short, summary
-from .parts import unfused
+from .parts import unfused, value_only
 
 SMALLEST = 0.7  # of its size is what a picture may shrink to, to fit in a notebook; smaller it cannot be read
 DIRECTIONS = {"right": "LR", "down": "TB"}
@@ -115,7 +115,7 @@ class Drawing:
             return {"text/plain": str(error)}
 
     def __repr__(self) -> str:
-        of = f" of {self.count:,} nodes" if self.count else ""
+        of = f" of {self.count:,} node{'s'[: self.count - 1]}" if self.count else ""
         return f"<Drawing{of}; show it in a notebook, or .save('graph.svg')>"
 
 
@@ -168,6 +168,7 @@ def draw(
 
     Raises:
         DrawingError: If the graph has more than 20,000 nodes, or there is no package graphviz.
+        TypeError: If it is no Value, the model no layer, or `collapse` neither a name nor several.
         ValueError: If there is no layer of that name, or the direction is another.
 
     Example:
@@ -179,7 +180,11 @@ def draw(
     """
     if direction not in DIRECTIONS:
         raise ValueError(f"direction is {direction!r}; expected 'right' or 'down'.")
-    count = sum(map(len, graph(value))) if type(value) is Value else 0
+    if model is not None and not isinstance(model, Layer):
+        raise TypeError(f"model is {type(model).__name__}; expected the model or layer that took part.")
+    if not isinstance(collapse, bool | str | Iterable):
+        raise TypeError(f"collapse is {collapse!r}; expected True, the name of a layer, or several names.")
+    count = sum(map(len, graph(value_only(value))))
     if count > LARGEST_OF_ALL:
         raise DrawingError(f"the graph has {count:,} nodes, more than the {LARGEST_OF_ALL:,} to draw. {ADVICE}")
     return Picture(unfused(value), model, collapse, DIRECTIONS[direction]).drawn()

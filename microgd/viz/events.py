@@ -13,7 +13,7 @@ from ..autograd.operators import product_of
 from ..autograd.rules.table import full_name
 from ..autograd.value import Value
 from .formulas import derivative, formula
-from .labels import constant, names_of, number, operation, short
+from .labels import bracketed, constant, names_of, number, operation, short
 
 LARGEST = 5000  # nodes; more are not stepped through
 LARGEST_FOR_FORMULAS = 40  # nodes
@@ -260,8 +260,7 @@ def term(data: Any) -> str:
 
 def factor(x: Any) -> str:
     """Return a number as a factor: in brackets where it has a sign."""
-    text = number(x)
-    return f"({text})" if text.startswith("−") or " " in text else text
+    return bracketed(number(x))
 
 
 def shape(data: Any) -> str:

@@ -126,6 +126,8 @@ class Plan:
         for node in self.nodes:
             if any(type(x) is Value and x in self.depends for x in node.inputs):
                 self.depends.add(node)
+        if not self.nodes and self.root is not self.by:
+            raise FormulaError(f"nothing was recorded that leads to {self.names[self.root]}, so there is no formula.")
         if self.root not in self.depends:
             raise FormulaError(
                 f"{self.names[self.root]} was not computed from {short(by.name or 'this Value')}, so there is no "

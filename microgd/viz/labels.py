@@ -64,7 +64,9 @@ def operation(node: Value, names: dict[Value, str], of_constant: Callable[[Any],
     inputs = [names[x] if type(x) is Value else (of_constant or constant)(x) for x in node.inputs]
     if node.rule.function in WRITTEN and len(inputs) == 2:
         sign = WRITTEN[node.rule.function][0]
-        return power(*inputs) if sign == "^" else sign.join(inputs)
+        if sign == "^":
+            return power(*inputs)
+        return sign.join(x if type(of) is Value else bracketed(x) for x, of in zip(inputs, node.inputs, strict=True))
     name = CALLED.get(node.rule.name, node.rule.name)
     if name == "getitem":
         return f"{inputs[0]}[…]"
@@ -78,8 +80,13 @@ def constant(x: Any) -> str:
     return f"[{'×'.join(map(str, np.shape(x)))}]" if np.ndim(x) else number(x)
 
 
+def bracketed(text: str) -> str:
+    """Return a number in brackets where it has a sign, or else as it is."""
+    return f"({text})" if text.startswith("−") or (" " in text and not text.startswith("(")) else text
+
+
 def power(base: str, exponent: str) -> str:
     """Return a power with its exponent raised, where it is a whole number."""
     raised = exponent.translate(str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"))
     whole = exponent.removeprefix("−").isdigit()
-    return f"{base}{raised}" if whole else f"{base}^{exponent}"
+    return f"{bracketed(base)}{raised if whole else f'^{exponent}'}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..autograd.backward import ancestors, graph, walk
 from ..autograd.value import Value, new_value, record
 
@@ -15,13 +17,19 @@ def unfused(value: Value) -> Value:
     return twins_of(value).get(value, value)
 
 
-def twins_of(value: Value) -> dict[Value, Value]:
-    """Return, for each Value of a computation, its twin in one without steps taken as one; none if there are none."""
+def value_only(value: Any) -> Value:
+    """Return a Value, or raise a TypeError that says what else it is."""
     if type(value) is not Value:
         raise TypeError(
             f"expected a Value, such as a loss, but got {type(value).__name__}. For a model: "
             "model.objective_of(x, y), the loss of some rows."
         )
+    return value
+
+
+def twins_of(value: Value) -> dict[Value, Value]:
+    """Return, for each Value of a computation, its twin in one without steps taken as one; none if there are none."""
+    value_only(value)
     twins: dict[Value, Value] = {}
     if not any(node.rule.parts for node in graph(value)[0]):
         return twins

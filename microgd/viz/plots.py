@@ -275,9 +275,10 @@ def learning_rate_sweep(
 
     Source: with the largest curvature c the limit is 2 / c; Y. LeCun et al., "Efficient backprop", 1998.
     """
-    if not len(learning_rates) or steps < 1:
-        raise ValueError(f"there are {len(learning_rates)} learning rates and {steps} steps; expected one or more.")
-    runs = {float(rate): losses_of_descent(J, W0, rate, steps) for rate in sorted(learning_rates)}
+    rates = [float(rate) for rate in np.sort(np.ravel(learning_rates))]
+    if not rates or steps < 1:
+        raise ValueError(f"there are {len(rates)} learning rates and {steps} steps; expected one or more.")
+    runs = {rate: losses_of_descent(J, W0, rate, steps) for rate in rates}
     first = next(iter(runs.values()))[0]
     ax = axes_for(ax)
     colours = pyplot().get_cmap("plasma")(np.linspace(0.0, 0.75, len(runs)))
@@ -511,7 +512,7 @@ def loss_surface(
         The axes.
 
     Raises:
-        ValueError: If there are not two weights, or the kind is another.
+        ValueError: If there are not two weights, the kind is another, or the axes are not made for it.
         ImportError: If there is no matplotlib.
 
     Example:
@@ -556,7 +557,8 @@ def loss_slice(
         The axes, where 0, 0 is the last point, and 1 is a step of length 1 in the space of the weights.
 
     Raises:
-        ValueError: If there are not two directions, or they are the same, or not in the structure of a point.
+        ValueError: If there are not two directions, they are the same or not in the structure of a point, the kind is
+            another, or the axes are not made for it.
         ImportError: If there is no matplotlib.
 
     Example:
@@ -604,6 +606,11 @@ def draw_plane(
     """Plot the loss over the plane through an origin along two directions, and a path in its coordinates."""
     if kind not in ("contour", "3d"):
         raise ValueError(f"kind is {kind!r}; expected 'contour' or '3d'.")
+    if points < 2:
+        raise ValueError(f"points is {points}; expected 2 or more along each direction.")
+    if ax is not None and (ax.name == "3d") != (kind == "3d"):
+        made = "" if kind == "3d" else "out"
+        raise ValueError(f"kind is {kind!r}; expected axes that were made with{made} projection='3d'.")
     ax = axes_for(ax, 4.8, "3d" if kind == "3d" else None)
     reach = 1.3 * np.max(np.abs(path - path[-1]), axis=0)
     reach = np.maximum(reach, 0.25 * reach.max()) if reach.any() else np.ones(2)
@@ -687,7 +694,7 @@ def predicted_against_true(y_true: Any, y_pred: Any, ax: Any = None, *, name: st
         The axes. In the corner: R², and the root of the mean squared error.
 
     Raises:
-        ValueError: If the two are not of the same size, or empty.
+        ValueError: If the two are not of the same size, empty, or not finite.
         ImportError: If there is no matplotlib.
 
     Example:
@@ -697,6 +704,8 @@ def predicted_against_true(y_true: Any, y_pred: Any, ax: Any = None, *, name: st
     true, predicted = (np.ravel(raw(y)).astype(float) for y in (y_true, y_pred))
     if true.size != predicted.size or not true.size:
         raise ValueError(f"y_true has {true.size} numbers and y_pred {predicted.size}; expected as many, at least one.")
+    if not np.isfinite([true, predicted]).all():
+        raise ValueError("y_true or y_pred has numbers that are not finite; leave those rows out.")
     ax = axes_for(ax, 4.8)
     least, most = min(true.min(), predicted.min()), max(true.max(), predicted.max())
     margin = 0.04 * (most - least) or 1.0

@@ -22,7 +22,7 @@ from .events import LARGEST, Event, Narrator, shape
 from .labels import WRITTEN, constant, number, operation, short, summary
 from .layout import Scene, labels_of
 from .ledger import Ledger, rows_of
-from .parts import unfused
+from .parts import unfused, value_only
 
 LEDGER_ROWS = 300  # in the text that stands where no script runs
 OPERANDS = 4  # of one operation that are shown as arrays
@@ -233,6 +233,7 @@ def step(value: Value) -> Stepper:
         The stepper; its `events` are data.
 
     Raises:
+        TypeError: If it is no Value.
         ValueError: If the Value is not a single number, or there are more than 5,000 Values.
         RuntimeError: If nothing was recorded that leads to the Value.
 
@@ -248,7 +249,7 @@ def step(value: Value) -> Stepper:
         0 + (−10) × 1 = −10
         0 + (−10) × 2 = −20
     """
-    nodes, leaves = graph(value)
+    nodes, leaves = graph(value_only(value))
     if len(nodes) + len(leaves) > LARGEST:
         raise ValueError(
             f"the graph has {len(nodes) + len(leaves):,} values, more than the {LARGEST:,} that can be stepped "
