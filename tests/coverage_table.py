@@ -136,7 +136,7 @@ def page() -> str:
     functions = differentiable()
     public = [name for name in functions if not name.startswith("mg.") or hasattr(mg, name.removeprefix("mg."))]
     parts = {
-        "NumPy": [name for name in public if name.count(".") == 1 and name.startswith("np.")],
+        "NumPy": [n for n in public if n.startswith("np.") and not n.startswith(("np.linalg.", "np.fft."))],
         "np.linalg": [name for name in public if name.startswith("np.linalg.")],
         "np.fft": [name for name in public if name.startswith("np.fft.")],
         "scipy.special, where SciPy is installed": [name for name in public if name.startswith("scipy.")],

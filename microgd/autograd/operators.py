@@ -451,9 +451,12 @@ def product_of(node: Any, argument: int, g: Any, y: Any, inputs: tuple[Any, ...]
     """Return the cotangent times the local derivative of one edge, before it is summed over broadcast axes."""
     derivative = node.rule.derivative(argument)
     try:
-        return None if derivative is None else derivative(g, y, *inputs, **node.options)
+        product = None if derivative is None else derivative(g, y, *inputs, **node.options)
     except (ZeroDivisionError, OverflowError):  # of Python floats only
         return derivative_in_numpy(node, argument, g)
+    if type(product) is complex and not any(map(is_complex, (g, *inputs))):  # Python's (-8.0) ** 0.5: NumPy's is nan
+        return derivative_in_numpy(node, argument, g)
+    return product
 
 
 def derivative_in_numpy(node: Any, argument: int, g: Any) -> Any:

@@ -29,7 +29,7 @@ from .operators import (
     unpacked,
 )
 from .rules import indexing, shaping
-from .rules.cumulative import cumulative_maximum, cumulative_minimum
+from .rules.cumulative import cumulative_logaddexp, cumulative_maximum, cumulative_minimum
 from .rules.elementwise import is_complex, relu, sigmoid
 from .rules.fused import sum_of_products
 from .rules.reductions import logsumexp
@@ -603,6 +603,7 @@ ACCUMULATIONS: dict[np.ufunc, Function] = {
     np.multiply: np.cumprod,
     np.maximum: cumulative_maximum,
     np.minimum: cumulative_minimum,
+    np.logaddexp: cumulative_logaddexp,
 }
 INSTEAD = {
     "at": "It changes an array in place; write x + np.bincount(index, weights=value, minlength=len(x)).",

@@ -21,11 +21,12 @@ from . import (
     special,
     statistics,
 )
-from .table import CASES, PIECEWISE_CONSTANT, Case, numbers
+from .table import CASES, PIECEWISE_CONSTANT, UNDETERMINED, Case, numbers
 
 __all__ = [
     "CASES",
     "PIECEWISE_CONSTANT",
+    "UNDETERMINED",
     "Case",
     "cumulative",
     "elementwise",

@@ -58,10 +58,12 @@ convention(np.min, "at a tie", [1.0, 1.0, 2.0], [0.5, 0.5, 0.0], note="equal sha
 convention(np.maximum, "of x and x", 3.0, 1.0, lambda x: np.maximum(x, x))
 convention(np.maximum, "at a tie", 3.0, 0.5, lambda x: np.maximum(x, 3.0))
 convention(np.minimum, "at a tie", 3.0, 0.5, lambda x: np.minimum(x, 3.0))
+convention(np.clip, "limits that cross", 1.0, 0.0, lambda x: np.clip(x, 2.0, 0.5), "the upper one holds")
 convention(np.clip, "at a limit", 1.0, 1.0, lambda x: np.clip(x, 0.0, 1.0))
 convention(np.std, "of equal numbers", [2.0, 2.0], [0.0, 0.0])
 convention(np.power, "x ** 0 at 0", 0.0, 0.0, lambda x: x**0)
 convention(np.power, "x ** 2 at 0", 0.0, 0.0, lambda x: x**2)
+convention(np.power, "of a negative number, where the value is nan", -8.0, np.nan, lambda x: x**0.5)
 convention(np.power, "0 ** x", 2.0, 0.0, lambda x: np.power(0.0, x))
 convention(np.floor, "everywhere", 1.5, 0.0)
 convention(np.sign, "at 0", 0.0, 0.0)
@@ -209,6 +211,9 @@ convention(
     np.zeros((2, 1)),
     ERROR,
     lambda x: np.linalg.svd(x, full_matrices=False)[0],
+)
+convention(
+    np.linalg.svd, "full, vectors of no singular value", [[1.0], [2.0]], ERROR, lambda x: np.linalg.svd(x)[0][0, 1]
 )
 convention(np.linalg.qr, "dependent columns", _singular, ERROR, lambda x: np.linalg.qr(x)[1])
 for _ord in ("fro", "nuc", 1, 2):

@@ -6,7 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from microgd.autograd.rules.cumulative import cumulative_maximum, cumulative_minimum, recurrence
+from microgd.autograd.rules.cumulative import (
+    cumulative_logaddexp,
+    cumulative_maximum,
+    cumulative_minimum,
+    recurrence,
+)
 
 from .table import add, numbers
 
@@ -35,10 +40,12 @@ for _function in (np.cumulative_sum, np.cumulative_prod):
     add(_function, _function, numbers((4,)))
     add(_function, lambda x, f=_function: f(x, axis=1, include_initial=True), _block, label="with the initial one")
     add(_function, lambda x, f=_function: f(x, axis=-1), _block, label="axis")
-for _function in (cumulative_maximum, cumulative_minimum):
+for _function in (cumulative_logaddexp, cumulative_maximum, cumulative_minimum):
     for _axis in (0, -1, 1):
         add(_function, lambda x, f=_function, a=_axis: f(x, axis=a), _block, label=f"axis {_axis}")
     add(_function, _function, numbers((7,)))
+add(cumulative_logaddexp, np.logaddexp.accumulate, numbers((5,)) * 400.0, label="far apart", order=1)
+add(cumulative_logaddexp, lambda x: np.logaddexp.accumulate(x, axis=1), _block, label="ufunc method")
 add(cumulative_maximum, np.maximum.accumulate, numbers((5,)), label="ufunc method")
 add(cumulative_minimum, lambda x: np.minimum.accumulate(x, axis=1), _block, label="ufunc method")
 for _axis in (0, 1):
@@ -55,6 +62,7 @@ for _options in ({}, {"axis": 0}, {"n": 2, "axis": 1}, {"prepend": 0.5}, {"axis"
     add(np.diff, lambda x, o=_options: np.diff(x, **o), _block, label=str(_options))
 add(np.diff, np.diff, numbers((5,)))
 add(np.diff, lambda x: 2.0 * np.diff(x, n=0), numbers((5,)), label="none")
+add(np.diff, lambda x: 2.0 * np.diff(x, n=0, prepend=1.0), numbers((5,)), label="none, and nothing before")
 add(np.diff, np.diff, numbers((1,)), label="nothing left")
 add(
     np.diff,

@@ -50,12 +50,18 @@ for _left, _right in BROADCASTS:
 for _limits in ((-0.5, 0.5), (None, 0.5), (-0.5, None)):
     add(np.clip, lambda x, m=_limits: np.clip(x, *m), numbers((2, 3)), label=str(_limits))
 add(np.clip, np.clip, numbers((2, 3)), numbers((3,), -1.0, -0.4), 0.45, label="limits are Values")
+add(np.clip, np.clip, numbers((2, 3)), numbers((3,), 0.5, 1.0), np.array([-1.0, 0.2, 2.0]), label="limits cross")
+add(np.clip, lambda x, high: np.clip(x, None, high), numbers((2, 3)), numbers((3,), seed="high"), label="one Value")
 
 # Reductions
 for _function in (np.sum, np.mean, np.max, np.min, mg.logsumexp):
     reduction(_function)
 reduction(np.prod, 0.5, 1.5)
 add(np.prod, np.prod, np.array([1.5, 0.0, -2.0]), label="one zero")
+add(np.prod, lambda x: np.prod(x, axis=0), 1.5, label="of a number, axis 0")
+for _function in (mg.softmax, mg.logsumexp):
+    add(_function, lambda x, f=_function: f(x, axis=-1), numbers((2, 0, 0)), label="empty, of nothing")
+    add(_function, lambda x, f=_function: f(x, axis=0), numbers((2, 0)), label="empty")
 add(np.prod, lambda x: np.prod(x, axis=1), np.array([[1.5, 0.0, 0.0], [2.0, 0.0, 3.0]]), label="two zeros", order=1)
 for _function in (np.var, np.std):
     reduction(_function)
@@ -102,10 +108,20 @@ for _index in (
     add(indexing.getitem, lambda x, i=_index: x[i], numbers((2, 3)), label=str(_index))
 for _index in (_mask, np.array([1, 1, 0]), (np.array([0, 1]), np.array([2, 2])), (slice(None), [0, 0]), _mask[:, 0]):
     add(indexing.getitem, lambda x, i=_index: x[i], numbers((2, 3)), label=str(_index))
+for _index in ((), ..., None, True, np.array(True), np.array(False)):
+    add(indexing.getitem, lambda x, i=_index: indexing.getitem(x, i), 1.5, label=f"{_index!r} of a number")
 add(indexing.scatter, lambda x: indexing.scatter(x, index=[0, 2, 0], shape=(4,)), numbers((3,)))
 add(indexing.scatter, lambda x: indexing.scatter(x, index=slice(1, 4), shape=(4,)), numbers((3,)), label="slice")
 add(indexing.with_item, lambda x, v: indexing.with_item(x, 1, v), numbers((2, 3)), numbers((3,)))
 add(indexing.with_item, lambda x, v: indexing.with_item(x, _mask, v), numbers((2, 3)), 0.5, label="mask")
+for _index in ([1, 1, 0], (np.array([1, 0, 1]), np.array([2, 0, 2]))):
+    add(
+        indexing.with_item,
+        lambda x, v, i=_index: indexing.with_item(x, i, v),
+        numbers((3, 3)),
+        numbers((3,)),
+        label=f"one place twice, {_index}",
+    )
 
 # Products
 for _a, _b in (

@@ -26,6 +26,12 @@ def symmetric(x: Any) -> Any:
     return x + np.swapaxes(x, -1, -2)
 
 
+def leading(u: Any, s: Any, vh: Any) -> Any:
+    """Return, of a full decomposition, the singular values and the vectors that belong to them."""
+    k = np.shape(s)[-1]
+    return u[..., :k], s, vh[..., :k, :]
+
+
 def exponential(x: Any) -> Any:
     """Return the exponential of a symmetric matrix."""
     w, v = np.linalg.eigh(x, UPLO="U")
@@ -124,6 +130,20 @@ for _shape in (*_shapes, (3, 0), (0, 2)):
     add(np.linalg.qr, lambda x: np.linalg.qr(x, mode="r"), _at, label=f"r {_label}")
     add(linalg.q_beside_r, linalg.q_beside_r, _at, label=_label, domain="leading columns independent")
 add(np.linalg.svd, lambda x: together(np.linalg.svd(x)), numbers((3, 3)), label="full, square", domain=_apart)
+for _shape in ((4, 2), (2, 4), (2, 3, 2), (0, 2)):
+    add(
+        np.linalg.svd,
+        lambda x: together(leading(*np.linalg.svd(x))),
+        numbers(_shape, seed="svd"),
+        label=f"full, leading {_shape}",
+        domain=_apart,
+    )
+    add(
+        linalg.beyond_the_smaller_side,
+        lambda x: 0.0 * linalg.beyond_the_smaller_side(x),
+        numbers(_shape),
+        label=f"unused {_shape}",
+    )
 add(np.linalg.qr, lambda x: together(np.linalg.qr(x, mode="complete")), numbers((2, 3)), label="complete")
 
 # Values that are equal, and functions that do not mind

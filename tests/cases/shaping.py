@@ -182,6 +182,10 @@ for _axis in (None, 0, 1):
             *(numbers((2, 2)), numbers((2,) if _axis != 0 or _obj == 1 else (2, 2), seed="v")),
             label=f"{_obj} {_axis}",
         ) if not (_obj == 1 and _axis is None) else None
+_windows = np.lib.stride_tricks.sliding_window_view
+add(_windows, lambda x: _windows(x, 2), numbers((5,)))
+add(_windows, lambda x: _windows(x, 3, axis=0), _matrix.T @ _matrix, label="axis")
+add(_windows, lambda x: _windows(x, (2, 1)), _matrix, label="both axes")
 add(np.insert, lambda x: np.insert(x, 1, 2.5, axis=1), _matrix, label="a constant")
 add(np.insert, lambda v: np.insert(np.zeros(3), 2, v), 1.5, label="into constants")
 add(np.extract, lambda x: np.extract(np.array([[True, False], [True, True]]), x), numbers((2, 2)))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from microgd.autograd.rules import linalg
 from microgd.autograd.rules.table import full_name
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -48,6 +49,7 @@ AXES: tuple[dict[str, Any], ...] = (
 )
 
 CASES: list[Case] = []
+UNDETERMINED = {linalg.beyond_the_smaller_side}  # what uses them is refused, what leaves them out has derivative zero
 PIECEWISE_CONSTANT = {
     np.floor,
     np.ceil,

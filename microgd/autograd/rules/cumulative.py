@@ -8,6 +8,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..arrays import kind
+from .elementwise import difference_or_zero
 from .indexing import along
 from .table import composite, constant, primitive, rule
 
@@ -134,7 +135,21 @@ def d_cumulative_extremum(g: Any, y: Any, x: Any, axis: int = 0) -> Any:
     return np.equal(x, y) * recurrence(goes_on, g / sharing(x, y, axis=axis), axis=axis)
 
 
+@primitive
+def cumulative_logaddexp(x: Any, axis: int = 0) -> Any:
+    """Return the logarithm of the sum of the exponentials so far: np.logaddexp.accumulate."""
+    return np.logaddexp.accumulate(x, axis=axis)
+
+
+def d_cumulative_logaddexp(g: Any, y: Any, x: Any, axis: int = 0) -> Any:
+    """The share of an element in the sum so far, and in those that come after: no exponent is above 0."""
+    ndim = np.ndim(x)
+    after = np.concatenate([y[along(slice(1, None), axis, ndim)], y[along(slice(-1, None), axis, ndim)]], axis=axis)
+    return np.exp(difference_or_zero(x, y)) * recurrence(np.exp(difference_or_zero(y, after)), g, axis=axis)
+
+
 constant(sharing)
+rule(cumulative_logaddexp, d_cumulative_logaddexp)
 rule(cumulative_maximum, d_cumulative_extremum)
 rule(cumulative_minimum, d_cumulative_extremum)
 
@@ -157,7 +172,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     if not np.ndim(a):
         raise ValueError("np.diff takes an array of at least one axis, but got a single number.")
     axis = normalize_axis_index(axis, np.ndim(a))
-    if prepend is not None or append is not None:
+    if n and (prepend is not None or append is not None):
         a = lengthened(a, axis, prepend, a, append)
     for _ in range(n):
         a = a[along(slice(1, None), axis, np.ndim(a))] - a[along(slice(0, -1), axis, np.ndim(a))]

@@ -242,6 +242,18 @@ def within(x: Any, low: Any, high: Any) -> Any:
     return above if high is None else above & np.less_equal(x, high)
 
 
+def below(x: Any, low: Any, high: Any) -> Any:
+    """Return where np.clip gives the lower limit: the upper one has the last word, where it is the smaller."""
+    raised = np.less(x, low)
+    return raised if high is None else raised & np.less_equal(low, high)
+
+
+def above(x: Any, low: Any, high: Any) -> Any:
+    """Return where np.clip gives the upper limit."""
+    lowered = np.greater(x, high)
+    return lowered if low is None else lowered | np.greater(low, high)
+
+
 def clip_arguments(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
     """Bind np.clip's limits, which go by two names each."""
     return (x, a_min if min is None else min, a_max if max is None else max), {}
@@ -250,8 +262,8 @@ def clip_arguments(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = N
 rule(
     np.clip,
     lambda g, y, x, low, high: g * within(x, low, high),
-    lambda g, y, x, low, high: g * np.less(x, low),
-    lambda g, y, x, low, high: g * np.greater(x, high),
+    lambda g, y, x, low, high: g * below(x, low, high),
+    lambda g, y, x, low, high: g * above(x, low, high),
     bind=clip_arguments,
 )
 for _function in (np.round, np.around):

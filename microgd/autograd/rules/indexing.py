@@ -14,7 +14,8 @@ from .table import Constant, composite, constant, primitive, rule
 @primitive
 def getitem(x: Any, index: Any) -> Any:
     """Return x[index], for an index of any kind that NumPy knows."""
-    return x[index]
+    array: Any = np.float64(x) if type(x) is float else x
+    return array[index]
 
 
 @primitive
@@ -129,15 +130,31 @@ def choose(a: Constant, choices: Any, mode: Constant = "raise") -> Any:
     return rearranged(lambda *positions: np.choose(a, list(positions), mode=mode), *choices)
 
 
+@primitive
+def written_last(g: Any, index: Any) -> Any:
+    """Return which of the elements that an index names is still there when all are written, in their order."""
+    order = np.arange(np.size(getitem(g, index)), like=kind(g)).reshape(np.shape(getitem(g, index)))
+    written = np.zeros(np.shape(g), dtype=int, like=kind(g))
+    written[index] = order
+    return written[index] == order
+
+
+def d_with_item_value(g: Any, y: Any, x: Any, value: Any, index: Any) -> Any:
+    """What was put at a place receives its cotangent, unless something else was put there later."""
+    found = getitem(g, index)
+    return found if picks_each_once(index) else found * written_last(g, index)
+
+
+constant(written_last)
 rule(np.take, d_take)
 rule(np.take_along_axis, d_take_along_axis)
 constant(np.ix_)
 rule(getitem, lambda g, y, x, index: scatter(g, index=index, shape=np.shape(x)))
-rule(scatter, lambda g, y, x, index, shape: g[index])
+rule(scatter, lambda g, y, x, index, shape: getitem(g, index))
 rule(
     with_item,
     lambda g, y, x, value, index: with_item(g, index, 0.0),
-    lambda g, y, x, value, index: g[index],
+    d_with_item_value,
     bind=lambda x, index, value: ((x, value), {"index": index}),
     forward=lambda x, value, index: with_item(x, index, value),
 )

@@ -245,13 +245,14 @@ def d_eigvalsh(g: Any, y: Any, a: Any, UPLO: Any = "L") -> Any:
 
 
 @primitive
-def left_values_right(a: Any) -> Any:
+def left_values_right(a: Any, full_matrices: bool = False) -> Any:
     """Return the reduced singular value decomposition, one above the other: U, the row of singular values, and V."""
-    u, s, vh = np.linalg.svd(a, full_matrices=False)
-    return np.concatenate([u, np.expand_dims(s, -2), swapped(vh)], axis=-2)
+    u, s, vh = np.linalg.svd(a, full_matrices=full_matrices)
+    k = np.shape(s)[-1]
+    return np.concatenate([u[..., :k], np.expand_dims(s, -2), swapped(vh)[..., :k]], axis=-2)
 
 
-def d_left_values_right(g: Any, y: Any, a: Any) -> Any:
+def d_left_values_right(g: Any, y: Any, a: Any, full_matrices: bool = False) -> Any:
     """Townsend's formula, with F_ij = 1 / (s_j² - s_i²)."""
     m, n = np.shape(a)[-2:]
     u, s, v = y[..., :m, :], y[..., m, :], y[..., m + 1 :, :]
@@ -281,20 +282,36 @@ def d_left_values_right(g: Any, y: Any, a: Any) -> Any:
     return whole + np.matmul(u, swapped(outside(v, gv, right)))
 
 
+@primitive
+def beyond_the_smaller_side(a: Any) -> Any:
+    """Return the singular vectors of a matrix that is not square to which no singular value belongs, as columns."""
+    u, s, vh = np.linalg.svd(a)
+    k = np.shape(s)[-1]
+    return u[..., k:] if np.shape(u)[-1] > k else swapped(vh)[..., k:]
+
+
+def d_beyond_the_smaller_side(g: Any, y: Any, a: Any) -> Any:
+    """Nothing from those that are left out; for the others there is none, as the matrix does not determine them."""
+    if np.any(np.not_equal(g, 0.0)):
+        raise np.linalg.LinAlgError(
+            f"np.linalg.svd of a matrix of shape {np.shape(a)[-2:]} with full_matrices=True returns vectors that the "
+            "matrix does not determine: they have no derivative. Pass full_matrices=False, or leave them out."
+        )
+    return 0.0 * a
+
+
 @composite(np.linalg.svd)
 def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
     """Slice the one result into three."""
     m, n = np.shape(a)[-2:]
     if not compute_uv:
         return np.linalg.svdvals(a)
+    every = left_values_right(real(a, "np.linalg.svd"), full_matrices=full_matrices)
+    u, s, v = every[..., :m, :], every[..., m, :], every[..., m + 1 :, :]
     if full_matrices and m != n:
-        raise NotImplementedError(
-            f"np.linalg.svd of a matrix of shape {(m, n)} with full_matrices=True returns vectors that the matrix does "
-            "not determine, and that have no derivative; pass full_matrices=False."
-        )
-    every = left_values_right(real(a, "np.linalg.svd"))
-    kind = type(np.linalg.svd(np.eye(1)))
-    return kind(every[..., :m, :], every[..., m, :], swapped(every[..., m + 1 :, :]))
+        rest = beyond_the_smaller_side(a)
+        u, v = (np.concatenate([u, rest], axis=-1), v) if m > n else (u, np.concatenate([v, rest], axis=-1))
+    return type(np.linalg.svd(np.eye(1)))(u, s, swapped(v))
 
 
 def d_svdvals(g: Any, y: Any, x: Any) -> Any:
@@ -351,6 +368,7 @@ rule(np.linalg.cholesky, d_cholesky)
 rule(eigenvalues_above_vectors, d_eigenvalues_above_vectors)
 rule(np.linalg.eigvalsh, d_eigvalsh)
 rule(left_values_right, d_left_values_right)
+rule(beyond_the_smaller_side, d_beyond_the_smaller_side)
 rule(np.linalg.svdvals, d_svdvals)
 rule(q_beside_r, d_q_beside_r)
 refused(

@@ -56,7 +56,7 @@ def d_mean(g: Any, y: Any, x: Any, axis: Any = None, keepdims: bool = False, whe
 
 def rows_of(x: Any, axis: Any) -> Any:
     """Return an array with the axes of a reduction made one, the last."""
-    axes = axes_of(x, axis if axis is None else normalize_axis_tuple(axis, np.ndim(x)))
+    axes = axes_of(x, normalize_axis_tuple(axis, np.ndim(x)) if axis is not None and np.ndim(x) else axis)
     kept = tuple(i for i in range(np.ndim(x)) if i not in axes)
     shape = np.shape(x)
     return np.reshape(np.transpose(x, kept + axes), (*(shape[i] for i in kept), math.prod(shape[i] for i in axes)))
@@ -139,6 +139,11 @@ constant(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.any, np.all, np.co
 constant(np.nonzero, np.flatnonzero, np.argwhere)
 
 
+def largest_of(x: Any, axis: Any) -> Any:
+    """Return the largest element along axes, which are kept; of no elements, -inf."""
+    return np.max(x, axis=axis, keepdims=True, initial=-np.inf) if 0 in np.shape(x) else np.max(x, axis, keepdims=True)
+
+
 @primitive
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Return log(sum(exp(x))) along axes, without overflow.
@@ -155,7 +160,7 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         >>> round(float(logsumexp(np.array([1000.0, 1000.0]))), 4)
         1000.6931
     """
-    largest = np.max(x, axis=axis, keepdims=True)
+    largest = largest_of(x, axis)
     largest = np.where(np.isfinite(largest), largest, 0)
     y = np.log(np.sum(np.exp(x - largest), axis=axis, keepdims=True)) + largest
     return y if keepdims else np.squeeze(y, axis=axes_of(x, axis))
@@ -176,7 +181,7 @@ def softmax(x: Any, axis: Any = -1) -> Any:
         >>> softmax(np.array([0.0, 0.0]))
         array([0.5, 0.5])
     """
-    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    e = np.exp(x - largest_of(x, axis))
     return e / np.sum(e, axis=axis, keepdims=True)
 
 

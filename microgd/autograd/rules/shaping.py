@@ -388,6 +388,12 @@ def delete(arr: Any, obj: Constant, axis: int | None = None) -> Any:
     return rearranged(lambda old: np.delete(old, obj, axis), arr)
 
 
+@composite(np.lib.stride_tricks.sliding_window_view)
+def sliding_window_view(x: Any, window_shape: Constant, axis: Constant = None) -> Any:
+    """Copy each window: an element of several windows is one step for each."""
+    return rearranged(lambda old: np.lib.stride_tricks.sliding_window_view(old, window_shape, axis), x)
+
+
 @composite(np.resize)
 def resize(a: Any, new_shape: Constant) -> Any:
     """Go round the positions as often as it takes."""
