@@ -293,7 +293,19 @@ def test_places_count_lines_as_an_editor_does(write: Any) -> None:
             "a;b\n1;2\n",
             {},
             "its first line has the column names 'a;b'; expected a target and at least one feature, separated "
-            "by commas",
+            "by commas, but it has semicolons: save it with commas between the cells and points in the numbers",
+        ),
+        (
+            "a\tb\n1\t2\n",
+            {},
+            "its first line has the column names 'a\\tb'; expected a target and at least one feature, separated "
+            "by commas, but it has tabs: save it with commas between the cells and points in the numbers",
+        ),
+        (
+            'a,b\n"1,5",2\n"2,5",3\n',
+            {},
+            "column 'a' is text (such as '1,5'), expected numbers; write its numbers with a point for the "
+            "decimal comma",
         ),
         (
             "1,2\n3,4\n",

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import multiprocessing
+import os
 import random
 import subprocess
 import sys
@@ -29,6 +30,11 @@ def linear(optimizer: Any = None, seed: int = 0) -> mg.Sequential:
     model = mg.Sequential([mg.Dense(1)], seed=seed)
     model.compile(optimizer or mg.SGD(0.1), "mse", ["mae"])
     return model
+
+
+class InCamels:
+    def onEpochEnd(self, epoch: int, logs: Any) -> None:  # as TensorFlow.js has it
+        raise AssertionError
 
 
 # Hooks
@@ -166,8 +172,13 @@ def test_a_schedule_of_the_epoch_alone_or_of_the_rate_too_and_its_own_errors_are
         (lambda folder: mg.ModelCheckpoint("{epch}"), "the path '{epch}' names 'epch'; there are epoch, loss, mae"),
         (
             lambda folder: mg.ModelCheckpoint(folder / "no" / "m"),
-            "there is no folder .*no to write m in; make it first",
+            "there is no folder .*no to save m in; make it first",
         ),
+        (lambda folder: mg.ModelCheckpoint(folder), "is a folder; add the name of a file, as in .*model.safetensors"),
+        (lambda folder: mg.ModelCheckpoint("a{epoch:.2q}"), "path 'a{epoch:.2q}' cannot be filled in: .*in braces"),
+        (lambda folder: mg.ModelCheckpoint("a{}"), "the path 'a{}' cannot be filled in"),
+        (lambda folder: mg.LearningRateScheduler(cast(Any, 0.1)), "schedule is 0.1; expected a function"),
+        (lambda folder: InCamels(), "InCamels has a hook onEpochEnd, which is never called; hooks: on_train_begin"),
         (lambda folder: mg.CSVLogger(folder / "no" / "h.csv"), "there is no folder .*no to write h.csv in"),
         (lambda folder: mg.CSVLogger(folder / "o.csv", append=True), "o.csv has other lines than CSVLogger writes"),
         (lambda folder: mg.LambdaCallback(on_epoch_end=cast(Any, 3)), "on_epoch_end is 3; expected a function"),
@@ -176,7 +187,7 @@ def test_a_schedule_of_the_epoch_alone_or_of_the_rate_too_and_its_own_errors_are
 )
 def test_what_a_callback_cannot_do_is_said(make: Any, message: str, tmp_path: Path) -> None:
     (tmp_path / "o.csv").write_text("hello\nworld\n")
-    with pytest.raises((ValueError, TypeError, FileNotFoundError), match=message):
+    with pytest.raises((ValueError, TypeError, FileNotFoundError, IsADirectoryError), match=message):
         linear().fit(X, Y, callbacks=make(tmp_path))
 
 
@@ -224,6 +235,15 @@ model.compile("sgd", "mse", ["mae"])
 x = np.arange(40.0).reshape(-1, 1) / 40
 history = model.fit(x, x, epochs=300, validation_split=0.2)
 """
+
+
+def test_there_is_a_bar_on_a_terminal_that_does_not_say_how_wide_it_is() -> None:
+    pty = pytest.importorskip("pty")
+    shown, terminal = pty.openpty()  # of 0 rows and columns, as in a container or under a tool that records
+    source = NOTEBOOK.replace("epochs=300", "epochs=3")
+    subprocess.run([sys.executable, "-c", source], stderr=terminal, check=True)
+    bar = os.read(shown, 100_000).decode()
+    assert "epoch 3/3: 100%" in bar and max(len(line) for line in bar.splitlines()) <= 80
 
 
 def test_there_is_a_bar_in_a_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -598,6 +618,14 @@ def test_the_numpy_source_predicts_the_same_without_microgd(tmp_path: Path) -> N
     namespace: dict[str, Any] = {}
     exec(words.to_numpy_source(), namespace)
     assert np.array_equal(namespace["predict"]([[0, 2]]), words.predict([[0.0, 2.0]]))
+
+
+def test_the_numpy_source_takes_one_axis_for_a_column_as_the_model_does() -> None:
+    model = mg.Sequential([mg.Dense(1)], seed=0)
+    namespace: dict[str, Any] = {}
+    expected = model.predict([1.0, 2.0])
+    exec(model.to_numpy_source(), namespace)
+    assert np.array_equal(namespace["predict"]([1.0, 2.0]), expected)
 
 
 def test_what_has_no_source_says_so() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -160,3 +161,54 @@ def test_minimize_says_what_is_no_number_and_that_the_loss_has_grown() -> None:
     with pytest.raises(ValueError, match=r"J gave 1.0, whatever the weights are"):
         mg.minimize(lambda w: 1.0, np.zeros(2))
     assert "the loss has grown: lower the learning rate" in mg.minimize(lambda w: w**2, 1.0, mg.SGD(1.1)).message
+    for optimizer in ("sgd", "BFGS") if find_spec("scipy") else ("sgd",):
+        with pytest.raises(ValueError, match="J is nan where it starts, at W0; start where it is"):
+            mg.minimize(lambda w: np.log(w), -1.0, optimizer)
+    with pytest.raises(ValueError, match="steps is -1; expected a whole number from 0"):
+        mg.minimize(lambda w: w**2, 1.0, steps=-1)
+    with pytest.raises(ValueError, match=r"tolerance is -1.0; expected a number from 0"):
+        mg.minimize(lambda w: w**2, 1.0, tolerance=-1.0)
+
+
+def test_an_optimizer_begins_afresh_in_each_minimization() -> None:
+    adam = mg.Adam(0.1)
+    losses = [mg.minimize(lambda w: (w - 3.0) ** 2, 0.0, adam, steps=20).losses for _ in range(2)]
+    assert losses[0] == losses[1] and adam.iterations == 0
+
+
+def test_the_limit_of_gradient_descent_is_not_held_against_adam() -> None:
+    model = mg.Sequential([mg.Dense(1, use_bias=False, kernel_initializer="zeros")])
+    model.compile(mg.Adam(learning_rate=0.5), "mse")
+    found = mg.diagnose(model, [[3.0]], [4.0])
+    assert found.stable is None and found.stable_below == pytest.approx(1 / 9) and "used" not in str(found)
+
+
+def test_the_report_says_where_the_curvature_says_nothing() -> None:
+    model = mg.Sequential([mg.Dense(1)], seed=0)
+    assert "which says nothing about a rate: see the range test" in str(mg.diagnose(model, [[3.0]], [4.0], "mae"))
+    saddle = mg.Sequential([mg.Dense(1), mg.Dense(1)], seed=0)
+    report = str(mg.diagnose(saddle, [[1.0], [2.0]], [40.0, 80.0], "mse"))
+    assert "the loss bends down in some direction: this is not near a minimum" in report
+    with pytest.raises(ValueError, match="there are 1 feature_names, but x has 2 columns"):
+        mg.diagnose(model, [[1.0, 2.0]], [4.0], "mse", feature_names=["a"])
+
+
+def test_columns_of_a_table_are_called_by_their_names_when_training_diverges() -> None:
+    pandas = pytest.importorskip("pandas")
+    houses = mg.data.load_houses()
+    model = mg.Sequential([mg.Dense(1)], seed=0)
+    model.compile("sgd", "mse")
+    with pytest.raises(mg.DivergenceError, match=r"the scale of the columns size_sqft \(up to 4478\) of x"):
+        model.fit(pandas.DataFrame(houses.data, columns=houses.feature_names), houses.target, verbose=0)
+
+
+def test_the_range_test_says_what_rates_it_needs() -> None:
+    model = mg.Sequential([mg.Dense(1)], seed=0)
+    model.compile("sgd", "mse")
+    for lowest, highest in ((0.0, 1.0), (1.0, 0.1)):
+        with pytest.raises(ValueError, match=f"lowest is {lowest} and highest is {highest}; expected rates such as"):
+            mg.learning_rate_range_test(model, [[1.0]], [1.0], lowest, highest)
+    with pytest.raises(ValueError, match="steps is 0; expected a whole number from 1"):
+        mg.learning_rate_range_test(model, [[1.0]], [1.0], steps=0)
+    with pytest.raises(ValueError, match="the loss is inf before any step"):
+        mg.learning_rate_range_test(model, [[1e200]], [1.0])

@@ -232,6 +232,13 @@ def test_a_graph_made_before_a_step_stays_right() -> None:
         (lambda: mg.SGD(cast(Any, "0.1")), "learning_rate is '0.1'; expected a number from 0, such as 0.01"),
         (lambda: mg.SGD(weight_decay=-1.0), "weight_decay is -1.0; expected"),
         (lambda: mg.SGD(clip_norm=-1.0), "clip_norm is -1.0; expected"),
+        (lambda: mg.SGD(clip_norm=0.0), "clip_norm is 0, so that nothing would be learnt"),
+        (lambda: mg.SGD(lambda step: -0.1), "the learning rate at step 0 of <function .* is -0.1; expected a number"),
+        (
+            lambda: mg.SGD(cast(Any, lambda: 0.1)),
+            "learning_rate is not a function of the step, counted from 0: ",
+        ),
+        (lambda: mg.SGD(cast(Any, mg.CosineDecay)), "learning_rate is the class CosineDecay; make one of it"),
         (lambda: mg.Adam(epsilon=-1.0), "epsilon is -1.0; expected a number from 0, such as 1e-08"),
         (lambda: mg.CosineDecay(0.1, 0), "decay_steps is 0; expected a number from 1"),
         (lambda: mg.CosineDecay(0.1, 10, warmup_steps=-1), "warmup_steps is -1; expected"),
@@ -243,7 +250,7 @@ def test_a_graph_made_before_a_step_stays_right() -> None:
     ],
 )
 def test_settings_out_of_range_are_named(make: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         make()
 
 

@@ -111,7 +111,7 @@ def test_an_initializer_may_be_any_function_of_the_right_shape() -> None:
     layer = mg.Dense(2, kernel_initializer=lambda shape, generator: np.full(shape, 7.0), input_shape=(3,))
     assert np.array_equal(layer.kernel.data, np.full((3, 2), 7.0))
     with pytest.raises(ValueError, match=r"initializer of dense's kernel gave shape \(3,\); expected \(3, 2\)"):
-        mg.Dense(2, kernel_initializer=lambda shape, generator: np.zeros(3), input_shape=(3,))
+        mg.Dense(2, kernel_initializer=lambda shape, generator: np.zeros(3), input_shape=(3,)).parameters()
 
 
 # Losses
@@ -210,6 +210,35 @@ def test_metrics_are_those_of_scikit_learn() -> None:
     labels = ONE_HOT.argmax(1)
     accuracy = sklearn.accuracy_score(labels, SOFTMAX.argmax(1))
     assert METRICS["accuracy"](ONE_HOT, SOFTMAX) == METRICS["accuracy"](labels, SOFTMAX) == accuracy
+    several = np.column_stack([true, 100.0 * score]), np.column_stack([score, 90.0 * score])
+    assert METRICS["r2"](*several) == pytest.approx(sklearn.r2_score(*several))
+
+
+def test_metrics_of_two_columns_of_several_questions_and_of_signs() -> None:
+    score = RANDOM.random(20)
+    true = (score + 0.5 * RANDOM.random(20) > 0.7).astype(float)
+    one, two = score.reshape(-1, 1), np.column_stack([1.0 - score, score])
+    for name in ("accuracy", "precision", "recall", "auc"):
+        metric = METRICS[name]
+        assert metric(true, one) == metric(true, two) == metric(np.column_stack([1.0 - true, true]), two)
+    questions, answers = np.array([[1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]), np.array([[0.9, 0.2, 0.1], [0.1, 0.8, 0.3]])
+    assert METRICS["accuracy"](questions, answers) == pytest.approx(4 / 6)
+    assert METRICS["precision"](questions, answers) == METRICS["recall"](questions, answers) == 0.5
+    assert METRICS["accuracy"](np.array([1.0, -1.0, -1.0]), np.array([0.2, 0.3, -2.0])) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("name", ["precision", "recall", "auc"])
+def test_metrics_of_class_1_make_no_sense_of_three(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} is of class 1 against class 0, but there are classes up to 2"):
+        METRICS[name](np.array([0, 1, 2]), np.eye(3))
+
+
+def test_metrics_of_two_shapes_say_so() -> None:
+    with pytest.raises(ValueError, match=r"y_true has shape \(3,\) and y_pred has shape \(3, 1\); they must be equal"):
+        METRICS["r2"](np.ones(3), np.ones((3, 1)))
+    for name in ("accuracy", "precision", "auc"):
+        with pytest.raises(ValueError, match=r"y_true has shape \(3,\) and y_pred has shape \(4, 1\); expected"):
+            METRICS[name](np.ones(3), np.ones((4, 1)))
 
 
 # Layers

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import array
 import copy
+import functools
 import gc
 import pickle
 import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +18,7 @@ import numpy as np
 import pytest
 
 import microgd as mg
+from microgd.nn.feeding import Batch, Feed
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -102,6 +106,49 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not() -> None:
     assert histories[0] == histories[1] != histories[2]
 
 
+SAME_BITS = """
+import numpy as np
+import microgd as mg
+
+class Residual(mg.Model):
+    def __init__(self):
+        super().__init__(seed=5)
+        self.inner, self.last = mg.Dense(2, "tanh"), mg.Dense(1, input_shape=(2,))
+    def __call__(self, x):
+        return self.last(x + self.inner(x))
+
+x = np.random.default_rng(0).normal(size=(40, 2))
+for make in (
+    lambda: mg.Sequential([mg.Dense(3, "tanh", input_shape=(2,)), mg.Dense(1, input_shape=(3,))], seed=5),
+    lambda: mg.Sequential([mg.Dense(3, "tanh"), mg.Dropout(0.5), mg.Dense(1)], seed=5),
+    Residual,
+):
+    model = make()
+    before = np.asarray(getattr(model(x), "data"))  # before anything else: its weights are drawn here
+    model.compile(mg.Adam(0.01), "mse")
+    losses = model.fit(x, x[:, 0] - x[:, 1], batch_size=7, epochs=20, validation_split=0.2, verbose=0).history
+    print(before.tobytes().hex()[:64], *(value.hex() for values in losses.values() for value in values))
+"""
+
+
+def test_the_same_seed_gives_the_same_bits_in_another_process_too(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = [subprocess.check_output([sys.executable, "-c", SAME_BITS], text=True) for _ in range(2)]
+    for _ in range(2):
+        exec(SAME_BITS, {})
+        printed.append(capsys.readouterr().out)
+    assert len(printed[0].split()) == 3 * 41 and len(set(printed)) == 1
+
+
+def test_weights_given_with_an_input_shape_are_there_at_once_and_come_from_the_model() -> None:
+    alone = mg.Dense(2, input_shape=(3,))
+    assert alone.kernel.shape == (3, 2) and len(mg.Dense(2, input_shape=(3,)).parameters()) == 2
+    early, late = (mg.Sequential([mg.Dense(2, input_shape=shape)], seed=1) for shape in ((3,), None))
+    late.predict(np.zeros((1, 3)))
+    assert np.array_equal(early.layers[0].kernel.data, late.layers[0].kernel.data)
+    kept = alone.kernel.data.copy()
+    assert np.array_equal(mg.Sequential([alone], seed=1).layers[0].kernel.data, kept)  # what is there is not drawn anew
+
+
 def test_a_fit_continued_is_a_fit_in_one_go() -> None:
     x, y = line()
     one, two = (linear(optimizer=mg.Adam(0.05)) for _ in range(2))
@@ -178,6 +225,58 @@ def test_fit_takes_batches_from_a_list_and_from_a_generator() -> None:
         linear().fit(endless(), epochs=3)
     with pytest.raises(ValueError, match="gave 2 batches in this epoch; expected 3"):
         linear().fit(iter(batches[:2]), epochs=1, steps_per_epoch=3)
+
+
+def test_batches_are_views_of_rows_picked_together_and_each_row_comes_once() -> None:
+    x = np.arange(10_007.0).reshape(-1, 1)  # more than are picked at once
+    feed = Feed(Batch(x, x[:, 0], x[:, 0]), 50, shuffle=True, generator=np.random.default_rng(0))
+    order = np.random.default_rng(0).permutation(len(x))
+    for expected in (order, None):
+        given = list(feed.epoch())
+        assert [len(batch.x) for batch in given] == [50] * 200 + [7]
+        rows = np.concatenate([batch.y for batch in given])
+        assert np.array_equal(np.sort(rows), x[:, 0]) and (expected is None or np.array_equal(rows, expected))
+        assert all((batch.x[:, 0] == batch.weight).all() for batch in given)
+
+
+def test_validation_rows_may_come_in_batches() -> None:
+    x, y = line(40)
+    batches = [(x[30:34], y[30:34]), (x[34:], y[34:])]
+    histories = [
+        linear().fit(x[:30], y[:30], epochs=60, validation_data=rows).history
+        for rows in ((x[30:], y[30:]), [x[30:], y[30:]], batches, zip_again(batches))
+    ]
+    assert histories[0] == histories[1] and histories[2] == histories[3]
+    assert histories[2]["loss"] == histories[0]["loss"]
+    assert histories[2]["val_loss"] == pytest.approx(histories[0]["val_loss"])
+    for wrong in (iter(batches), x, (x, y, y, y), 3):
+        with pytest.raises(TypeError, match=r"validation_data is .*; expected .*or a list of batches"):
+            linear().fit(x, y, validation_data=wrong)
+
+
+class zip_again:
+    """Batches that can be gone through again, as a loader of another library gives them."""
+
+    def __init__(self, batches: Any) -> None:
+        self.batches = batches
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.batches)
+
+
+def test_the_validation_loss_is_compiled_to_the_same_bits_and_follows_new_weights() -> None:
+    x, y = line(40)
+    histories = []
+    for eager in (True, False):
+        model = linear(run_eagerly=eager, metrics=["mae"])
+        model.predict(x)
+        back = functools.partial(model.set_weights, model.get_weights())
+        put = mg.LambdaCallback(on_epoch_end=lambda epoch, logs, back=back: epoch % 20 or back())
+        weights = np.linspace(0.0, 2.0, 9)
+        data = (x[31:], y[31:], weights)
+        histories.append(model.fit(x[:31], y[:31], 7, 60, validation_data=data, callbacks=put).history)
+        assert (model.fast_look is None) == eager
+    assert histories[0] == histories[1] and len(set(histories[0]["val_loss"])) > 20
 
 
 def test_weights_of_rows_and_of_classes() -> None:
@@ -441,6 +540,9 @@ def bad(x: Any = None, y: Any = None, **settings: Any) -> Any:
         (bad(batch_size=mg.nn.History()), ValueError, "batch_size is <History"),
         (bad(epochs=-1), ValueError, "epochs is -1; expected a whole number from 0"),
         (bad(validation_split=1.5), ValueError, "validation_split is 1.5"),
+        (bad(validation_split="a"), ValueError, "validation_split is 'a'; expected a number from 0 to less than 1"),
+        (bad(class_weight={0: 1.0}, y=[0] * 8, sample_weight=[1.0]), ValueError, "and sample_weight has 1, of shapes"),
+        (bad(class_weight={0: 1.0}, y=[0] * 8, sample_weight=["a"] * 8), TypeError, "sample_weight holds <U1"),
         (bad(verbose=7), ValueError, "verbose is 7; expected 0 .nothing., 1 .a bar. or 2"),
         (bad(x=[["a", "b"]] * 8), TypeError, "x holds <U1, expected real numbers"),
         (bad(x=[[1.0], [1.0, 2.0]] * 4), TypeError, "x cannot be read as numbers"),
@@ -487,10 +589,18 @@ def bad(x: Any = None, y: Any = None, **settings: Any) -> Any:
             ValueError,
             "no loss 'msee' .*valid names: binary_",
         ),
-        (lambda: mg.Sequential([mg.Dense(1)]).compile(metrics=["acc"]), ValueError, "no metric 'acc' .*accuracy"),
+        (lambda: mg.Sequential([mg.Dense(1)]).compile(metrics=["f1"]), ValueError, "no metric 'f1'.*accuracy"),
         (lambda: mg.Dense(1, "rleu"), ValueError, "no activation 'rleu' .did you mean 'relu'..; valid names: elu"),
         (lambda: mg.Dense(1, kernel_initializer="he"), ValueError, "no initializer 'he'.*valid names: .*he_normal"),
         (lambda: mg.Dense(0), ValueError, "units is 0; expected a whole number from 1"),
+        (lambda: mg.Dense(cast(Any, True)), ValueError, "units is True; expected a whole number from 1"),
+        (lambda: mg.Dense(1, input_shape=cast(Any, 2)), ValueError, r"input_shape is 2; expected .* such as \(12,\)"),
+        (
+            lambda: mg.Sequential([mg.Dense(1, input_shape=(3,))]).predict([1.0, 2.0, 3.0]),
+            ValueError,
+            r"input has shape \(3, 1\). Is it a single row\? Write \[x\]",
+        ),
+        (lambda: mg.Dense(2).set_weights(cast(Any, [1])), TypeError, "weights is list; expected arrays by name"),
         (lambda: mg.Dense(1).kernel, AttributeError, "dense has no kernel yet: its weights are made"),
         (lambda: mg.Sequential([3]), TypeError, "expected a layer or a function of an array, but got 3"),
         (lambda: mg.Sequential([mg.Dense]), TypeError, "got the class Dense for a layer"),
@@ -503,7 +613,7 @@ def test_bad_input_is_named(call: Any, error: type[Exception], message: str) -> 
 
 
 def classifier(loss: Any, units: int = 3) -> mg.Sequential:
-    model = mg.Sequential([mg.Dense(units, "sigmoid")], seed=0)
+    model = mg.Sequential([mg.Dense(units, "softmax" if units > 1 else "sigmoid")], seed=0)
     model.compile("sgd", loss)
     return model
 
@@ -573,6 +683,14 @@ WORDS = np.arange(8.0).reshape(-1, 1)
             "the loss is the same whatever the weights are; expected one number",
         ),
         (flat(*ROWS, lambda t, p: np.mean(p), metrics=[]), TypeError, "the rows have weights, which the loss <lambda>"),
+        (flat(*ROWS, metrics=["MAE", "mae"]), ValueError, "two metrics are called 'mae', so that one would hide"),
+        (flat(*ROWS, metrics=mg.EarlyStopping()), TypeError, "metrics got EarlyStopping.., which is a callback; give"),
+        (flat(ROWS[0], np.ones(8) * 0.5, "hinge"), ValueError, "y has 0.5 in row 0 .*hinge expects -1 and 1. For"),
+        (
+            flat(ROWS[0], ROWS[1] > 0, "binary_crossentropy"),
+            ValueError,
+            "binary_crossentropy expects probabilities, but the model predicts .*'sigmoid'; or .*from_logits=True",
+        ),
         (flat(*ROWS, metrics=[lambda t, p: t - p]), ValueError, r"the metric <lambda> gave an array of shape \(8, 1\)"),
         (flat(*ROWS, layers=[mg.Normalization()]), RuntimeError, "normalization_1 has no figures yet: call its adapt"),
         (flat(ROWS[0][:, :1], ROWS[1], layers=normalized()[:1]), ValueError, r"adapted to rows of shape \(2,\), but"),
@@ -592,6 +710,31 @@ def test_what_makes_no_sense_to_a_layer_a_loss_or_a_metric_is_said(
 ) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("activation", [None, "sigmoid"])
+def test_crossentropy_of_what_are_no_probabilities_is_refused(activation: Any) -> None:
+    """Of softmax's classes each takes from the others; else all would be made 1, and nothing learnt."""
+    for loss, y in (("categorical_crossentropy", np.eye(3)), ("sparse_categorical_crossentropy", [0, 1, 2])):
+        model = mg.Sequential([mg.Dense(3, activation)], seed=0)
+        model.compile("sgd", loss)
+        with pytest.raises(ValueError, match=f"{loss} expects probabilities that sum to 1.*activation='softmax'"):
+            model.fit(np.eye(3) * 3.0, y)
+        of_logits = functools.partial(getattr(mg, loss), from_logits=True)
+        model.compile(mg.SGD(1.0), of_logits, ["accuracy"])
+        if activation is None:
+            assert model.fit(np.eye(3) * 3.0, y, epochs=60).history["accuracy"][-1] == 1.0
+
+
+def test_an_optimizer_trains_one_model() -> None:
+    optimizer = mg.Adam()
+    for number in range(2):
+        model = linear(optimizer=optimizer)
+        if number:
+            with pytest.raises(ValueError, match=r"Adam has trained weights that are not of this model.*of its own"):
+                model.fit(*line())
+        else:
+            model.fit(*line())
 
 
 def test_call_may_do_without_training() -> None:

@@ -268,9 +268,11 @@ def _numbers(
         example = cells[is_text[:, column].argmax()][positions[column]]
         numeric = [name for number, name in enumerate(chosen) if number not in text_columns and name != target]
         leave_out = f"leave it out with features={numeric}" if numeric else "choose features= that hold numbers"
+        if _number(example.replace(",", ".", 1)) is not None:
+            leave_out = "write its numbers with a point for the decimal comma"
         raise DataError(
             f"{path}: column {chosen[column]!r} is text (such as {example!r}), expected numbers; "
-            f"{'choose another target=' if chosen[column] == target else leave_out}"
+            f"{'choose another target=' if chosen[column] == target and 'comma' not in leave_out else leave_out}"
         )
     for row, column in np.argwhere(is_text | np.isinf(values)):
         got = cells[row][positions[column]]
@@ -323,13 +325,24 @@ def check_header(path: Path, header: list[str], least: int) -> None:
     """Raise unless the first line of a file names its columns, at least as many as are needed."""
     named = f"its first line has the column names {_listed(header)}"
     if len(header) < least:
-        raise DataError(f"{path}: {named}; expected a target and at least one feature, separated by commas")
+        raise DataError(
+            f"{path}: {named}; expected a target and at least one feature, separated by commas"
+            + _other_separator(header)
+        )
     if all(_number(name) is not None for name in header):
         raise DataError(f"{path}: {named}, which are numbers or missing; add a first line that names the columns")
     if "" in header:
         raise DataError(f"{path}: {named}; column {header.index('') + 1} has no name: give it one, or remove it")
     if repeated := sorted({name for name in header if header.count(name) > 1}):
         raise DataError(f"{path}: {named}; {_listed(repeated)} more than once: give each column its own name")
+
+
+def _other_separator(header: list[str]) -> str:
+    """What to do where the one name that was found has several in it."""
+    for separator, called in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        if separator in header[0]:
+            return f", but it has {called}: save it with commas between the cells and points in the numbers"
+    return ""
 
 
 def _number(cell: str) -> float | None:

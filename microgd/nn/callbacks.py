@@ -6,6 +6,7 @@ import csv
 import inspect
 import math
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +79,8 @@ class Hooks:
 
     def add(self, callback: Any, model: Any) -> None:
         """Sort in a callback's hooks, or say why it is none."""
-        names = [name for name in dir(callback) if name.startswith("on_") and callable(getattr(callback, name))]
+        named_alike = (name for name in dir(callback) if re.match("on[_A-Z]", name))  # onEpochEnd is none of ours
+        names = [name for name in named_alike if callable(getattr(callback, name))]
         unknown = [name for name in names if name not in HOOKS]
         if isinstance(callback, type):
             raise TypeError(f"callbacks got the class {callback.__name__}; make one of it: {callback.__name__}(...).")
@@ -159,7 +161,7 @@ class Best:
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"mode is {mode!r}; expected 'min', 'max' or 'auto'.")
         larger = mode == "max" or (
-            mode == "auto" and monitor.removeprefix("val_") in ("r2", "accuracy", "precision", "recall", "auc")
+            mode == "auto" and monitor.removeprefix("val_") in ("r2", "accuracy", "precision", "recall", "auc", "acc")
         )
         self.monitor = monitor
         self.sign = -1.0 if larger else 1.0
@@ -295,6 +297,12 @@ class ModelCheckpoint(Callback):
         self.best = Best(self.monitor, self.mode)
         self.due = False
 
+    def on_train_begin(self, logs: Logs) -> None:
+        """Look at once whether the folder is there, not after the first epoch."""
+        folder = Path(self.path).parent
+        if not folder.is_dir() and "{" not in str(folder):
+            raise FileNotFoundError(f"there is no folder {folder} to save {Path(self.path).name} in; make it first.")
+
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Decide whether to save the model."""
         self.due = not (epoch + 1) % self.every and (not self.save_best_only or self.best.improves(epoch, logs))
@@ -307,6 +315,11 @@ class ModelCheckpoint(Callback):
                 path = os.fspath(self.path).format(**figures)
             except KeyError as error:
                 raise ValueError(f"the path {self.path!r} names {error}; there are {', '.join(figures)}.") from None
+            except (ValueError, IndexError) as error:
+                raise ValueError(
+                    f"the path {self.path!r} cannot be filled in: {error}. Write the name of a figure in braces, as in "
+                    "'model-{epoch:03d}-{loss:.2f}'."
+                ) from None
             self.model.save(path)
 
     def get_state(self) -> dict[str, Any]:
@@ -391,6 +404,10 @@ class LearningRateScheduler(Callback):
     schedule: Callable[..., float]
 
     __repr__ = default_repr
+
+    def __post_init__(self) -> None:
+        if not callable(self.schedule):
+            raise TypeError(f"schedule is {self.schedule!r}; expected a function: lambda epoch, rate: rate * 0.9.")
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         """Set the rate."""

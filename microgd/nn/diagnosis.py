@@ -12,6 +12,8 @@ import numpy as np
 
 from ..autograd.value import Value, enable_grad
 from .feeding import Feed, checked_rows, features
+from .names import check_number
+from .optimizers import SGD
 
 if TYPE_CHECKING:
     from .training import Model
@@ -32,7 +34,8 @@ class Diagnosis:
     Attributes:
         largest_curvature: The largest eigenvalue of the Hessian of the loss.
         smallest_curvature: The smallest; negative where the loss bends down in some direction.
-        learning_rate: The one in use; None if the model is not compiled.
+        learning_rate: The one in use; None if the model is not compiled, or with an optimizer that scales its steps
+            itself, as Adam does: the limit is that of gradient descent.
         momentum: The momentum in use.
         columns: The columns of x whose scale causes the curvature, largest first.
     """
@@ -80,6 +83,10 @@ class Diagnosis:
             )
         elif self.stable is False:
             lines.append(f"remedy: a learning rate below {self.stable_below:g}, such as {self.best_rate:.3g}")
+        elif self.largest_curvature <= 0:
+            lines.append("the loss bends down or nowhere here, which says nothing about a rate: see the range test")
+        elif self.smallest_curvature < -PRECISION * self.largest_curvature:
+            lines.append("the loss bends down in some direction: this is not near a minimum, and the limit will change")
         elif self.condition > ILL_CONDITIONED:
             lines.append(
                 "it learns slowly in some directions: use momentum or Adam, or leave out columns that repeat others"
@@ -116,8 +123,10 @@ def diagnose(
     1994; Y. LeCun, P. Simard and B. Pearlmutter, "Automatic learning rate maximization by on-line estimation of the
     Hessian's eigenvectors", 1993.
     """
-    names = list(feature_names or map(str, getattr(x, "columns", ())))
-    optimizer = model.optimizer
+    names = list(map(str, getattr(x, "columns", ())) if feature_names is None else feature_names)
+    if names and len(names) != features(x).shape[-1]:
+        raise ValueError(f"there are {len(names)} feature_names, but x has {features(x).shape[-1]} columns; name each.")
+    descends = isinstance(model.optimizer, SGD)
     hessian = Hessian(model.objective_of(x, y, loss), model.trained())
     start = np.random.default_rng(seed).normal(size=hessian.size)
     dominant = eigenvalue(hessian.times, start)
@@ -125,8 +134,8 @@ def diagnose(
     return Diagnosis(
         max(dominant, other),
         min(dominant, other),
-        None if optimizer is None else optimizer.rate,
-        getattr(optimizer, "momentum", 0.0),
+        model.compiled().rate if descends else None,
+        getattr(model.optimizer, "momentum", 0.0) if descends else 0.0,
         outstanding_columns(features(x), names),
     )
 
@@ -239,6 +248,7 @@ def learning_rate_range_test(
 
     Raises:
         RuntimeError: If the model is not compiled.
+        ValueError: If the rates are not two that grow, or the loss is not finite to begin with.
 
     Example:
         >>> from microgd.nn import Dense, Sequential
@@ -249,6 +259,9 @@ def learning_rate_range_test(
 
     Source: L. N. Smith, "Cyclical learning rates for training neural networks", 2017.
     """
+    check_number("steps", steps, 100, least=1, whole=True)
+    if not 0 < lowest < highest:
+        raise ValueError(f"lowest is {lowest!r} and highest is {highest!r}; expected rates such as 1e-6 and 10.0.")
     rows = model.fitting(checked_rows(x, y))
     used, generator = model.compiled(), model.random()
     weights, state = model.get_weights(), generator.bit_generator.state
@@ -263,7 +276,7 @@ def learning_rate_range_test(
             ):
                 rate = model.optimizer.rate
                 loss = model.train_step(batch, model.trained())[0].item()
-                if not loss <= TOO_FAR * (found.losses or [loss])[0]:
+                if not np.isfinite(loss) or loss > TOO_FAR * (found.losses or [loss])[0]:
                     break
                 found.rates.append(rate)
                 found.losses.append(loss)
@@ -271,4 +284,6 @@ def learning_rate_range_test(
         model.optimizer = used
         model.set_weights(weights)
         generator.bit_generator.state = state
+    if not found.losses:
+        raise ValueError(f"the loss is {loss:g} before any step; bring the columns of x to mean 0 and deviation 1.")
     return found

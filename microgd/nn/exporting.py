@@ -27,6 +27,7 @@ FILE = '''\
 def predict(x):
     """Return the predictions for some rows, shape (rows, ...)."""
     x = np.asarray(x, dtype=float)
+    x = x.reshape(-1, 1) if x.ndim == 1 else x
 {steps}
     return x
 '''

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ..autograd.arrays import kind
 from ..autograd.value import Value
-from ..data.preparation import batches, last_split
+from ..data.preparation import last_split
+from .names import check_number
 
 Array = NDArray[Any]
 ROWS_AT_A_TIME = 4096  # in evaluate and predict, and in a step on Dask, to bound the memory
@@ -44,8 +45,9 @@ def as_rows(values: Any, name: str) -> Array:
     try:
         values = values.compute() if hasattr(values, "compute") else values  # a few rows of what Dask has not made yet
         array = np.asarray(values, like=kind(values))
-        if array.dtype.kind == "O":
-            array = array.astype(float)
+        if array.dtype.kind == "O":  # a table of pandas has its own word for what is missing
+            pandas = hasattr(values, "to_numpy")
+            array = values.to_numpy(float, na_value=np.nan) if pandas else array.astype(float)
     except (ValueError, TypeError) as error:
         raise TypeError(f"{name} cannot be read as numbers: {error}{text_columns(values, columns)}.") from None
     if array.dtype.kind not in "fiub":
@@ -143,6 +145,8 @@ class Feed:
                 "steps_per_epoch=."
             )
         self.shape: Callable[[Any], Any] = lambda y: y
+        self.columns: list[str] = []  # the names of the features, where they have any
+        self.epochs = 1  # how many there will be
 
     def epoch(self) -> Iterator[Batch]:
         """Yield the batches of one epoch."""
@@ -153,7 +157,8 @@ class Feed:
             if made == self.steps:
                 return
         if not made or self.endless:
-            raise ValueError(f"x gave {made} batches in this epoch; expected {self.steps or 'at least one'}.")
+            hint = " A generator goes on from epoch to epoch: let it go on without end." if self.endless else ""
+            raise ValueError(f"x gave {made} batches in this epoch; expected {self.steps or 'at least one'}.{hint}")
 
     def stepper(self, model: Any, parameters: list[Value], steps: int | None) -> Callable[[Batch], Any]:
         """Return what does one step of a model on a batch."""
@@ -161,23 +166,32 @@ class Feed:
         return step
 
     def measurer(self, model: Any, validation: Any) -> Callable[[], dict[str, float]]:
-        """Return what measures a model on rows that are not trained on: (x, y) or (x, y, sample_weight)."""
-        if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
+        """Return what measures a model on rows that are not trained on: (x, y), (x, y, sample_weight), or batches."""
+        given = isinstance(validation, tuple | list) and not any(isinstance(part, tuple) for part in validation)
+        number = len(validation) in (2, 3) if given else not isinstance(validation, Iterator)
+        if not number or hasattr(validation, "shape") or not isinstance(validation, Iterable):
             raise TypeError(
-                f"validation_data is {type(validation).__name__}; expected (x, y) or (x, y, sample_weight), as arrays."
+                f"validation_data is {type(validation).__name__}; expected (x, y) or (x, y, sample_weight), as arrays, "
+                "or a list of batches of them, which is gone through after each epoch."
             )
-        rows = checked_rows(*validation)
-        rows = rows._replace(y=self.shape(rows.y))
-        return lambda: dict(model.measure(rows, ROWS_AT_A_TIME))
+        feed = Feed(checked_rows(*validation) if given else validation, ROWS_AT_A_TIME)
+        feed.shape = self.shape
+        if isinstance(feed.source, Batch):
+            feed.source = feed.source._replace(y=self.shape(feed.source.y))
+        look = model.look_on_batches(self.epochs)
+        return lambda: dict(model.measure(feed, look))
 
     def cut(self, rows: Batch) -> Iterator[Batch]:
         """Yield batches of arrays; the last one is short when the rows do not divide evenly."""
-        x, y, weight = rows
-        order = np.arange(len(x))
-        for chosen in batches(order, batch_size=self.batch_size, shuffle=self.shuffle, seed=self.generator):
-            # Rows that lie side by side are a view, not a copy.
-            some: Any = chosen if self.shuffle else slice(chosen[0], chosen[-1] + 1)
-            yield Batch(x[some], y[some], None if weight is None else weight[some])
+        size, count = self.batch_size, len(rows.x)
+        order = self.generator.permutation(count) if self.shuffle and self.generator is not None else None
+        together = max(ROWS_AT_A_TIME // size, 1) * size  # picked from the arrays at once, in their order
+        for begin in range(0, count, together):
+            chosen: Any = slice(begin, begin + together) if order is None else order[begin : begin + together]
+            x, y, weight = rows.x[chosen], rows.y[chosen], None if rows.weight is None else rows.weight[chosen]
+            for first in range(0, len(x), size):
+                last = first + size
+                yield Batch(x[first:last], y[first:last], None if weight is None else weight[first:last])
 
     def checked(self, batch: Any) -> Batch:
         """Return a batch that somebody else made."""
@@ -203,15 +217,17 @@ def weights_of(y: Any, class_weight: dict[int, float] | None, sample_weight: Any
         some = ", ".join(f"{name:g}" for name in unknown[:10]) + (", ..." if len(unknown) > 10 else "")
         raise ValueError(f"class_weight has no weight for the classes {some}; give one for each class in y.")
     weights = np.array([class_weight[name] for name in classes.tolist()], dtype=float)
-    return weights if sample_weight is None else weights * np.asarray(sample_weight)
+    if sample_weight is None:
+        return weights
+    given = as_rows(sample_weight, "sample_weight")
+    return weights * given if given.shape == weights.shape else given  # of the wrong shape: that is said with the rows
 
 
 def split_off(rows: Batch, validation_split: float, validation_data: Any) -> tuple[Batch, Any]:
     """Return the rows to train on and those to validate on, of which the last ones are taken unless some are given."""
+    check_number("validation_split", validation_split, 0.2, below=1)
     if validation_data is not None or not validation_split:
         return rows, validation_data
-    if not 0 < validation_split < 1:
-        raise ValueError(f"validation_split is {validation_split!r}; expected a fraction from 0 to less than 1.")
     cut = len(last_split(rows.x, rows.y, validation_split)[0])
     return (
         Batch(*(None if part is None else part[:cut] for part in rows)),

@@ -50,6 +50,9 @@ class Layer:
 
         def __getattr__(self, name):
             if name in type(self).__annotations__:
+                self.make_early()
+                if name in vars(self):
+                    return vars(self)[name]
                 raise AttributeError(
                     f"{self.title} has no {name} yet: its weights are made when it sees its first input. Call it once, "
                     "or give it input_shape=."
@@ -82,12 +85,22 @@ class Layer:
         self.build(self.input_axes)
         self.built = True
 
+    def make_early(self) -> None:
+        """Make the weights where `input_shape` was given: when they are asked for, or a model takes the layer.
+
+        Not when the layer is made, for it would have to draw them from a source of its own, not from the model's.
+        """
+        shape = vars(self).get("input_shape")
+        if shape is not None and not self.built:
+            self.make(shape)
+
     def build(self, input_shape: Shape) -> None:
         """Make the weights, as Values made by `add_weight` and kept as attributes."""
 
     def forward(self, x: Any, training: bool) -> Any:
         """Return the output for a batch of rows."""
-        raise NotImplementedError(f"{type(self).__name__} has no forward; define forward(self, x, training).")
+        hint = " What is called `call` elsewhere is `forward` here, or `__call__`." if hasattr(self, "call") else ""
+        raise NotImplementedError(f"{type(self).__name__} has no forward; define forward(self, x, training).{hint}")
 
     def export(self, file: Exporter) -> None:
         """Add what `forward` does outside of training to a stand-alone file."""
@@ -138,6 +151,7 @@ class Layer:
 
     def held(self) -> Iterator[tuple[str, Value | Layer]]:
         """Yield the weights and layers among the attributes, with the attribute's name, in order of declaration."""
+        self.make_early()
         for attribute, value in vars(self).items():
             if isinstance(value, Value | Layer):
                 yield attribute, value
@@ -200,8 +214,7 @@ class Layer:
             >>> Dense(1, kernel_initializer="ones", input_shape=(2,)).get_weights()["dense_kernel"].tolist()
             [[1.0], [1.0]]
         """
-        places = self.places().items()
-        return {name: np.array(fetched(getattr(holder, attribute))) for name, (holder, attribute) in places}
+        return copies(self.places())
 
     def set_weights(self, weights: Mapping[str, Any]) -> None:
         """Put weights in place that `get_weights` returned.
@@ -210,6 +223,10 @@ class Layer:
             ValueError: If one is missing, unknown or of another shape; the message names it, expected and found.
         """
         places = self.places()
+        if not isinstance(weights, Mapping):
+            raise TypeError(
+                f"weights is {type(weights).__name__}; expected arrays by name, as get_weights returns them."
+            )
         if weights.keys() != places.keys():
             raise ValueError(
                 f"the weights are {', '.join(weights)}; expected {', '.join(places)}. Are they of another model, or "
@@ -232,3 +249,8 @@ class Layer:
             setattr(holder, attribute, to(getattr(holder, attribute)))
             if isinstance(holder, Value):
                 holder.grad = holder.watched = None
+
+
+def copies(places: Mapping[str, tuple[Any, str]]) -> dict[str, Any]:
+    """Return a copy of the arrays at some places, as `Layer.places` gives them."""
+    return {name: np.array(fetched(getattr(holder, attribute))) for name, (holder, attribute) in places.items()}

@@ -26,6 +26,8 @@ def check_features(layer: Layer, weight: Value, x: Any) -> None:
     shape = np.shape(x)
     if shape[-1:] != weight.shape[:1]:
         hint = " Write x.reshape(-1, 1) for a single feature." if len(shape) < 2 else ""
+        if (*shape[1:], shape[0]) == (1, *weight.shape[:1]):
+            hint = " Is it a single row? Write [x]: what has one axis is taken for a column."
         raise ValueError(
             f"{layer.title} takes {weight.shape[0]} features (its {weight.name} has shape {weight.shape}), but the "
             f"input has shape {shape}.{hint}"
@@ -34,7 +36,7 @@ def check_features(layer: Layer, weight: Value, x: Any) -> None:
 
 def at_least_one(layer: Layer, name: str, number: Any) -> None:
     """Raise unless a setting is a whole number from 1."""
-    if not isinstance(number, int | np.integer) or number < 1:
+    if not isinstance(number, int | np.integer) or isinstance(number, bool) or number < 1:
         raise ValueError(f"{layer.title}: {name} is {number!r}; expected a whole number from 1.")
 
 
@@ -48,8 +50,8 @@ class Dense(Layer):
         kernel_initializer: By name or as a function (shape, generator) -> array.
         bias_initializer: The same for the bias.
         use_bias: Whether there is a bias.
-        input_shape: The shape of a row, as (features,), to make the weights at once; by default they are made when the
-            layer sees its first input.
+        input_shape: The shape of a row, as (features,), to have the weights from the start; by default they are made
+            when the layer sees its first input.
         kernel_regularizer, bias_regularizer, activity_regularizer: What is added to the loss for the size of the
             kernel, the bias and the output (this one by row): "l1", "l2", or a function of an array.
         name, trainable, seed: See `Layer`.
@@ -90,8 +92,10 @@ class Dense(Layer):
         self.penalty_of_bias = regularizer_of(self.bias_regularizer)
         self.penalty_of_output = regularizer_of(self.activity_regularizer)
         self.output: SimpleNamespace | None = None  # in a box, so that it is not taken for a weight
-        if self.input_shape is not None:
-            self.make(self.input_shape)
+        if self.input_shape is not None and (not isinstance(self.input_shape, tuple | list) or not self.input_shape):
+            raise ValueError(
+                f"{self.title}: input_shape is {self.input_shape!r}; expected the shape of a row, such as (12,)."
+            )
 
     def build(self, input_shape: Shape) -> None:
         """See `Layer`."""

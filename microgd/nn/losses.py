@@ -14,7 +14,7 @@ from ..autograd.arrays import kind
 from ..autograd.rules.elementwise import LN2, softplus
 from ..autograd.rules.fused import mean_square_of_difference, softmax_crossentropy
 from ..autograd.rules.reductions import logsumexp
-from .names import function_named
+from .names import function_named, name_of
 
 Loss = Callable[..., Any]
 SMALLEST_PROBABILITY = 1e-7  # a predicted probability is kept this far from 0 and 1, so that its logarithm is finite
@@ -29,6 +29,8 @@ def paired(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
             hint = "Write y_true.reshape(-1, 1)."
         elif len(y_pred.shape) > len(y_true.shape):
             hint = "Is there a Flatten() missing before the last layer?"
+            if len(y_true.shape) == 1 and len(y_pred.shape) == 2:
+                hint = "For y_true that is the number of a class, use sparse_categorical_crossentropy."
         raise ValueError(
             f"y_true has shape {y_true.shape} and y_pred has shape {y_pred.shape}; they must be equal, or NumPy would "
             f"compare every row with every other. {hint}"
@@ -255,11 +257,45 @@ def check_probabilities(y: Any, count: int) -> None:
         )
 
 
+def check_signs(y: Any, count: int) -> None:
+    """Raise unless all are -1 or 1."""
+    wrong = np.abs(y) != 1
+    if np.any(wrong):
+        row = int(np.argwhere(wrong)[0][0])
+        raise ValueError(
+            f"y has {np.ravel(y[row])[0]:g} in row {row} (counted from 0), and {np.sum(wrong)} such numbers in all; "
+            "hinge expects -1 and 1. For classes of 0 and 1 write 2 * y - 1."
+        )
+
+
+def check_predicted(loss: Loss, y_pred: Any) -> None:
+    """Raise unless predictions are what a loss takes: probabilities, which sum to 1 where there is one for each class.
+
+    Else the loss would be a number all the same, and nothing would be learnt from it.
+    """
+    if loss not in OF_PROBABILITIES:
+        return
+    last = "sigmoid" if loss is binary_crossentropy else "softmax"
+    wrong = (y_pred < 0) | (y_pred > 1 + SMALLEST_PROBABILITY)
+    sums = np.sum(y_pred, axis=-1)
+    got = f"{y_pred[wrong][0]:g}" if wrong.any() else f"probabilities that sum to {np.ravel(sums)[0]:g}"
+    if wrong.any() or (last == "softmax" and np.any(np.abs(sums - 1) > 0.01)):
+        name = name_of(loss)
+        raise ValueError(
+            f"{name} expects probabilities{' that sum to 1' * (last == 'softmax')}, but the model predicts {got}. Give "
+            f"the last layer activation={last!r}; or leave it linear, for logits, with "
+            f"loss=functools.partial(mg.{name}, from_logits=True)."
+        )
+
+
 # What the targets have to be, for those losses that would give a number for any: (targets, units of the last layer).
 TARGETS: dict[Loss, Callable[[Any, int], None]] = {
     sparse_categorical_crossentropy: check_classes,
     binary_crossentropy: check_probabilities,
+    hinge: check_signs,
 }
+
+OF_PROBABILITIES = (binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy)
 
 LOSSES: dict[str, Loss] = {
     "mean_squared_error": mean_squared_error,

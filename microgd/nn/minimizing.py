@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..autograd.derivatives import flattened, leaves_of, map_tree, value_and_grad
 from ..autograd.value import Value, raw
-from .names import look_up
+from .names import check_number, look_up
 from .optimizers import OPTIMIZERS, Optimizer, optimizer_of
 from .training import DivergenceError
 
@@ -49,6 +49,8 @@ class Trace:
         """Add a point, or say that the function is not finite there."""
         self.points.append(point)
         self.losses.append(loss)
+        if not np.isfinite(self.losses).any():
+            raise ValueError(f"J is {loss:g} where it starts, at W0; start where it is a finite number.")
         if not math.isfinite(loss):
             best = int(np.nanargmin(self.losses))
             raise DivergenceError(
@@ -71,8 +73,8 @@ def minimize(
     Args:
         J: A function from weights, as Values, to one number.
         W0: Where to start: a number, an array, or a nested dict, list or tuple of them.
-        optimizer: By name or made, as for `Model.compile`; or a method of SciPy's, where SciPy is installed:
-            "L-BFGS-B", "BFGS", "CG", "Newton-CG", "SLSQP", "trust-constr".
+        optimizer: By name or made, as for `Model.compile`; one that has made steps elsewhere begins afresh. Or a
+            method of SciPy's, where SciPy is installed: "L-BFGS-B", "BFGS", "CG", "Newton-CG", "SLSQP", "trust-constr".
         steps: How many steps to make at most.
         tolerance: Stop when no element of the gradient is larger; 0 by default: make all steps.
 
@@ -93,12 +95,14 @@ def minimize(
 
     Source: A.-L. Cauchy, "Méthode générale pour la résolution des systèmes d'équations simultanées", 1847.
     """
+    check_number("steps", steps, 100, whole=True)
+    check_number("tolerance", tolerance, 1e-6)
     method = next((name for name in SCIPY_METHODS if name.lower() == str(optimizer).lower()), None)
     if method is not None:
         return minimize_with_scipy(J, W0, method, steps, tolerance)
     if isinstance(optimizer, str):
         look_up("optimizer", {**OPTIMIZERS, **dict.fromkeys(SCIPY_METHODS)}, optimizer.lower())
-    update = optimizer_of(optimizer)
+    update = replace(optimizer_of(optimizer))  # afresh: it counts its steps, and may have made some elsewhere
     weights = map_tree(Value, W0)
     leaves = leaves_of(weights)
     trace = Trace([], [])
@@ -144,15 +148,16 @@ def minimize_with_scipy(J: Callable[[Any], Any], W0: Any, method: str, steps: in
         return float(value), flattened(gradient)[0]
 
     trace = Trace([], [])
-    trace.add(tree(flat), both(flat)[0])
-    result = scipy_minimize(
-        *(both, flat),
-        jac=True,
-        method=method,
-        callback=lambda flat, *_: trace.add(tree(flat), both(flat)[0]),
-        tol=tolerance or None,
-        options={"maxiter": steps},
-    )
+    with np.errstate(over="ignore", invalid="ignore"):
+        trace.add(tree(flat), both(flat)[0])
+        result = scipy_minimize(
+            *(both, flat),
+            jac=True,
+            method=method,
+            callback=lambda flat, *_: trace.add(tree(flat), both(flat)[0]),
+            tol=tolerance or None,
+            options={"maxiter": steps},
+        )
     if trace.loss != float(result.fun):
         trace.add(tree(result.x), float(result.fun))
     trace.message = str(result.message)

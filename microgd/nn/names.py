@@ -42,10 +42,11 @@ def look_up(kind: str, table: Mapping[str, T], name: str) -> T:
 
 
 def function_named(kind: str, table: Mapping[str, Callable[..., Any]], function: Any) -> Callable[..., Any]:
-    """Return a function given by name or as itself."""
+    """Return a function given by name, in any case, or as itself."""
     if callable(function) and not isinstance(function, type):
         return function  # type: ignore[no-any-return]
-    return look_up(kind, table, function)
+    lowered = function.lower() if isinstance(function, str) else function
+    return look_up(kind, table, lowered if lowered in table else function)
 
 
 def check_number(

@@ -76,13 +76,27 @@ class Optimizer:
         self.place_of: dict[Value, int] = {}
         self.of_groups: dict[Value, Settings] = {}  # what the groups change for each parameter, ...
         self.matched: Any = None  # ... and the groups that this was found with
-        if not callable(self.learning_rate):
-            check_number("learning_rate", self.learning_rate, 0.01)
+        self.check_rate()
         check_number("weight_decay", self.weight_decay, 0.01)
         for name in ("clip_value", "clip_norm", "global_clip_norm"):
-            if getattr(self, name) is not None:
-                check_number(name, getattr(self, name), 1.0)
+            limit = getattr(self, name)
+            if limit is not None:
+                check_number(name, limit, 1.0)
+                if limit == 0:
+                    raise ValueError(f"{name} is 0, so that nothing would be learnt; None does not clip at all.")
         self.check_groups()
+
+    def check_rate(self) -> None:
+        """Raise unless the learning rate is a number from 0, or a schedule that gives one."""
+        rate, name = self.learning_rate, "learning_rate"
+        if isinstance(rate, type):
+            raise TypeError(f"learning_rate is the class {rate.__name__}; make one of it: {rate.__name__}(...).")
+        if callable(rate):
+            try:
+                rate, name = rate(0), f"the learning rate at step 0 of {rate!r}"
+            except TypeError as error:
+                raise TypeError(f"learning_rate is not a function of the step, counted from 0: {error}.") from error
+        check_number(name, rate, 0.01)
 
     def slots(self) -> tuple[str, ...]:
         """Return the names of the state that is kept for each parameter."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -32,7 +33,7 @@ class Progress(Callback):
             from tqdm import tqdm  # it takes as long to import as NumPy, and is needed only here
 
             total = None if steps is None else (epochs - first) * steps
-            self.bar = tqdm(total=total, unit="step", leave=True, file=sys.stderr, dynamic_ncols=True)
+            self.bar = tqdm(total=total, unit="step", leave=True, file=sys.stderr, **width_of(sys.stderr))
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         """Say which epoch it is."""
@@ -58,6 +59,15 @@ class Progress(Callback):
         """Leave the bar as it is."""
         if self.bar is not None:
             self.bar.close()
+
+
+def width_of(stream: Any) -> dict[str, Any]:
+    """Return how wide a bar is: as wide as the terminal, now and when that changes; 80 where it does not say."""
+    try:
+        unknown = os.get_terminal_size(stream.fileno()).columns == 0
+    except (OSError, ValueError, AttributeError):  # a notebook
+        unknown = False
+    return {"ncols": 80, "nrows": 24} if unknown else {"dynamic_ncols": True}
 
 
 def somebody_sees(stream: Any) -> bool:

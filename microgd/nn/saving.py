@@ -100,6 +100,8 @@ def write_tensors(path: str | os.PathLike[str], arrays: Mapping[str, Any], metad
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} in; make it first.")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; add the name of a file, as in {path / 'model.safetensors'}.")
     beside = path.with_name(f".{path.name}.tmp")
     with beside.open("wb") as file:
         file.writelines([len(text).to_bytes(8, "little"), text, *parts])

@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -36,8 +36,8 @@ from .feeding import (
     split_off,
     weights_of,
 )
-from .layer import Layer
-from .losses import TARGETS, Loss, loss_of
+from .layer import Layer, copies
+from .losses import TARGETS, Loss, check_predicted, loss_of
 from .metrics import Metric, metrics_of
 from .names import name_of
 from .optimizers import Optimizer, optimizer_of
@@ -52,6 +52,18 @@ ROWS_DIAGNOSED = 1000  # when training diverged
 
 
 Step = Callable[[Batch], tuple[float, Any, Any]]  # the loss before it, the targets, the predictions
+
+
+class Fast(NamedTuple):
+    """A function of batches, compiled for each number of rows by itself: the short last batch changes places with none.
+
+    Attributes:
+        key: What it was compiled for.
+        compiled: The compiled functions, by the number of rows.
+    """
+
+    key: tuple[int, ...]
+    compiled: dict[int, Compiled]
 
 
 class DivergenceError(ArithmeticError):
@@ -101,7 +113,8 @@ class Model(Layer):
 
     optimizer: Optimizer | None = None
     run_eagerly = False
-    fast_step: tuple[tuple[int, ...], Compiled] | None = None  # the step compiled last, and what it was compiled for
+    fast_step: Fast | None = None  # the step compiled last
+    fast_look: Fast | None = None  # the same for measuring the validation rows
     stop_training = False
     device = "cpu"
     loss: Loss
@@ -115,19 +128,36 @@ class Model(Layer):
 
     kept_apart = frozenset(
         {
-            *("optimizer", "run_eagerly", "fast_step", "stop_training", "loss", "metrics", "history", "epoch", "notes"),
+            *(
+                "optimizer",
+                "run_eagerly",
+                "fast_step",
+                "fast_look",
+                "stop_training",
+                "loss",
+                "metrics",
+                "history",
+                "epoch",
+                "notes",
+            ),
             *("regularized", "generator", "callbacks", "taken_up", "device"),
         }
     )
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if isinstance(value, Layer | list | tuple | dict) and name not in self.kept_apart and "seed" in vars(self):
+            self.lend(self.random())  # so that weights made by a bare call come from the model's seed too
+
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out of copies and pickles the compiled step, which belongs to the weights of this very model."""
-        return {name: value for name, value in vars(self).items() if name != "fast_step"}
+        """Leave out of copies and pickles what is compiled, which belongs to the weights of this very model."""
+        return {name: value for name, value in vars(self).items() if name not in ("fast_step", "fast_look")}
 
     # Putting it together ------------------------------------------------------------------------------------------
 
     def adopt(self) -> None:
         """Number the layers within that have no name, by kind, and lend them the model's source of random numbers."""
+        self.lend(self.random())
         layers = self.all_layers()[1:]
         taken = {layer.name for layer in layers}
         for layer in layers:
@@ -145,7 +175,6 @@ class Model(Layer):
             for attribute, part in layer.held():
                 if isinstance(part, Value) and (layer is not self or part.name is None):
                     part.name = attribute if layer is self else f"{layer.title}_{attribute}"
-        self.lend(self.random())
 
     def compile(
         self,
@@ -315,26 +344,59 @@ class Model(Layer):
                 parameter.grad = None
             return loss._data, y_pred._data if self.metrics else None
 
-        same_each_step = all(layer.same_each_step for layer in self.all_layers())
-        if (
-            self.run_eagerly
-            or self.device != "cpu"
-            or not same_each_step
-            or (steps is not None and steps < COMPILED_FROM_STEPS)
-        ):
+        if not self.pays_compiled(steps):
             return as_it_is
-        key = (self.optimizer, self.loss, bool(self.metrics), *self.all_layers(), *parameters)
-        if self.fast_step is None or self.fast_step[0] != tuple(map(id, key)):
-            self.fast_step = (tuple(map(id, key)), compile_step(step))
-        fast = self.fast_step[1]
+        fast = self.fast_step = self.fast(self.fast_step, parameters)
+        return self.on_batches(step, fast, as_it_is)
+
+    def look_on_batches(self, times: int | None = 1) -> Step:
+        """Return the function that measures a batch and changes nothing: compiled, as `step_on_batches` is.
+
+        Args:
+            times: How often it will be called; None if that is not known.
+        """
+
+        def as_it_is(batch: Batch) -> tuple[float, Any, Any]:
+            with no_grad():
+                loss, y_pred = self.objective(batch, training=False)
+            return float(loss), fetched(batch.y), fetched(raw(y_pred))
+
+        def look(x: Any, y: Any, weight: Any = None) -> tuple[Any, Any]:
+            with no_grad():
+                loss, y_pred = self.objective(Batch(x, y, weight), training=False)
+            return raw(loss), raw(y_pred) if self.metrics else None
+
+        if not self.pays_compiled(times):
+            return as_it_is
+        fast = self.fast_look = self.fast(self.fast_look, self.parameters())
+        return self.on_batches(look, fast, as_it_is)
+
+    def pays_compiled(self, times: int | None) -> bool:
+        """Return whether something that is done with batches so often can be compiled, and is worth it."""
+        same_each_step = all(layer.same_each_step for layer in self.all_layers())
+        few = times is not None and times < COMPILED_FROM_STEPS
+        return same_each_step and not few and not self.run_eagerly and self.device == "cpu"
+
+    def fast(self, kept: Fast | None, parameters: list[Value]) -> Fast:
+        """Return what was compiled before, if that was for the same, or nothing yet."""
+        key = tuple(map(id, (self.optimizer, self.loss, bool(self.metrics), *self.all_layers(), *parameters)))
+        return kept if kept is not None and kept.key == key else Fast(key, {})
+
+    def on_batches(self, function: Callable[..., tuple[Any, Any]], fast: Fast, as_it_is: Step) -> Step:
+        """Return a function of a batch that runs a compiled one; as it is, where that cannot be compiled."""
+        by_rows = fast.compiled
 
         def compiled(batch: Batch) -> tuple[float, Any, Any]:
+            x, y, weight = batch
+            run = by_rows.get(len(x))
+            if run is None:
+                run = by_rows[len(x)] = compile_step(function)
             try:
-                loss, y_pred = fast(batch.x, batch.y) if batch.weight is None else fast(*batch)
+                loss, y_pred = run(x, y) if weight is None else run(x, y, weight)
             except CompileError:
                 self.run_eagerly = True
                 return as_it_is(batch)
-            return float(loss), batch.y, y_pred
+            return float(loss), y, y_pred
 
         return compiled
 
@@ -367,10 +429,16 @@ class Model(Layer):
 
     def trained(self) -> list[Value]:
         """Return the parameters of the layers that are not frozen, or say that there are none."""
+        every = self.parameters()
         if self.optimizer is not None:
-            self.optimizer.match(self.parameters())
+            if not set(self.optimizer.parameters) <= set(every):
+                raise ValueError(
+                    f"the optimizer {type(self.optimizer).__name__} has trained weights that are not of this model, "
+                    "and would go on from there; compile each model with an optimizer of its own."
+                )
+            self.optimizer.match(every)
         frozen = set(self.frozen())
-        parameters = [parameter for parameter in self.parameters() if parameter not in frozen]
+        parameters = [parameter for parameter in every if parameter not in frozen]
         if not parameters:
             raise ValueError("there is nothing to train: the model has no weights, or all its layers are frozen.")
         return parameters
@@ -410,7 +478,7 @@ class Model(Layer):
             batch_size: Rows in a batch; the last one of an epoch is short. 32 by default; on Dask, four blocks.
             epochs: The number of the epoch to end with; how often to go through all rows.
             validation_split: The part of the rows, the last ones, that is not trained on but measured after each epoch.
-            validation_data: Rows to measure instead: (x, y) or (x, y, sample_weight).
+            validation_data: Rows to measure instead: (x, y) or (x, y, sample_weight); or a list of batches of them.
             shuffle: Whether to visit the rows in another random order in each epoch.
             callbacks: Functions (epoch, logs), or objects with hooks; see `Callback`.
             verbose: 0 shows nothing; 1 a bar, on a terminal or in a notebook; 2 a line an epoch.
@@ -471,6 +539,7 @@ class Model(Layer):
             source, validation = split_off(rows, validation_split, validation_data)
             first = source.x
         feed = Feed(source, BATCH if batch_size is None else batch_size, shuffle, self.random(), steps_per_epoch)
+        feed.columns = [str(name) for name in getattr(x, "columns", ())]
         return self.run(feed, first, validation, epochs, initial_epoch, callbacks, verbose)
 
     def run(
@@ -493,13 +562,18 @@ class Model(Layer):
         feed.shape = lambda y: self.targets(y, shape)
         if isinstance(feed.source, Batch):
             feed.source = feed.source._replace(y=feed.shape(feed.source.y))
+        with no_grad():
+            check_predicted(self.loss, fetched(raw(self(self.brought(first[:BATCH])))))
+        feed.epochs = epochs - initial_epoch
         measure = None if validation is None else feed.measurer(self, validation)
         going_on = initial_epoch > 0 and self.history.epoch == list(range(initial_epoch))
         history = self.history = self.history if going_on else History()
         progress = Progress(verbose, epochs, initial_epoch, feed.steps)
         hooks = Hooks([history, *as_list(callbacks), *([progress] if progress.shown else [])], self)
+        before_batch, after_batch = hooks.hooks["on_batch_begin"], hooks.hooks["on_batch_end"]
         best = Best("loss" if validation is None else "val_loss")
-        best.weights = self.get_weights()
+        places = self.places()
+        best.weights = copies(places)
         states, self.taken_up = self.taken_up if going_on else (), ()
         parameters = self.trained()
         steps = None if feed.steps is None else feed.steps * (epochs - initial_epoch)
@@ -517,7 +591,8 @@ class Model(Layer):
                     hooks.call("on_epoch_begin", epoch, logs)
                     total, count, y_true, y_pred = 0.0, 0, [], []
                     for number, batch in enumerate(feed.epoch()):
-                        hooks.call("on_batch_begin", number, logs)
+                        for hook in before_batch:
+                            hook(number, logs)
                         loss, targets, prediction = step(batch)
                         if not math.isfinite(loss):
                             raise self.diverged(loss, epoch, best, feed, first)
@@ -527,7 +602,8 @@ class Model(Layer):
                         if self.metrics:
                             y_true.append(targets)
                             y_pred.append(prediction)
-                        hooks.call("on_batch_end", number, {"loss": loss})
+                        for hook in after_batch:
+                            hook(number, {"loss": loss})
                     logs = {"loss": total / count, **self.measured(y_true, y_pred)}
                     if measure is not None:
                         logs |= {f"val_{name}": value for name, value in measure().items()}
@@ -535,7 +611,7 @@ class Model(Layer):
                         raise self.diverged(logs["loss"], epoch, best, feed, first)
                     worse = logs["loss"] > GROWTH_MEANT_AS_WORSE * (best.first_loss or 0.0)
                     if not worse and best.improves(epoch, logs):
-                        best.weights = self.get_weights()
+                        best.weights = copies(places)
                     self.epoch = epoch + 1
                     hooks.call("on_epoch_end", epoch, logs)
                     hooks.call("on_checkpoint", epoch, logs)
@@ -559,7 +635,7 @@ class Model(Layer):
                     f"{rate:g}, where {found.stable_below:.3g} is the limit",
                     f"say to {found.best_rate:.2g}",
                 )
-        columns = outstanding_columns(x)
+        columns = outstanding_columns(x, feed.columns)
         if columns:
             cause += f", for the scale of the columns {', '.join(columns)} of x"
             remedy = "after that, to suit"
@@ -584,16 +660,16 @@ class Model(Layer):
                 raise ValueError(f"the metric {name} gave an array of shape {np.shape(figure)}; expected one number.")
         return {name: float(figure) for name, figure in figures.items()}
 
-    def measure(self, rows: Batch, batch_size: int) -> Logs:
-        """Return the loss and the metrics over some rows."""
-        total, y_true, y_pred = 0.0, [], []
-        with no_grad():
-            for batch in Feed(rows, batch_size).epoch():
-                loss, prediction = self.objective(batch, training=False)
-                total += float(loss) * len(batch.x)
-                y_true.append(fetched(batch.y))
-                y_pred.append(fetched(raw(prediction)))
-        return {"loss": total / len(rows.x), **self.measured(y_true, y_pred)}
+    def measure(self, feed: Feed, look: Step) -> Logs:
+        """Return the loss and the metrics over the rows of a feed, each batch looked at by a `look_on_batches`."""
+        total, count, y_true, y_pred = 0.0, 0, [], []
+        for batch in feed.epoch():
+            loss, targets, prediction = look(batch)
+            total += loss * len(batch.x)
+            count += len(batch.x)
+            y_true.append(targets)
+            y_pred.append(prediction)
+        return {"loss": total / count, **self.measured(y_true, y_pred)}
 
     def evaluate(
         self,
@@ -632,15 +708,17 @@ class Model(Layer):
         if outgrows_memory(x):
             figures = distributed().evaluate(self, x, y, sample_weight)
         else:
-            figures = self.measure(self.fitting(checked_rows(x, y, sample_weight)), batch_size)
+            feed = Feed(self.fitting(checked_rows(x, y, sample_weight)), batch_size)
+            figures = self.measure(feed, self.look_on_batches())
         return figures if return_dict else list(figures.values()) if self.metrics else figures["loss"]
 
-    def predict(self, x: Any, batch_size: int = ROWS_AT_A_TIME) -> Any:
+    def predict(self, x: Any, batch_size: int = ROWS_AT_A_TIME, verbose: int = 0) -> Any:
         """Return the predictions for some rows, as a plain array.
 
         Args:
             x: Features, shape (rows, ...); for a Dask array, the predictions are one too.
             batch_size: Rows at a time.
+            verbose: Kept for those who write it: nothing is shown.
 
         Example:
             >>> from microgd.nn.layers import Dense
