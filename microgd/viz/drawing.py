@@ -8,6 +8,7 @@ import html
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -81,7 +82,11 @@ class Drawing:
                 ) from None
             import graphviz
 
-            drawn = graphviz.Source(source).pipe(format=kind)
+            try:
+                drawn = graphviz.Source(source).pipe(format=kind, quiet=True)
+            except subprocess.CalledProcessError as error:
+                said = (error.stderr or b"").decode(errors="replace").strip()
+                raise DrawingError(f"the program `dot` could not draw it: {said or error}. Or: {INSTALL}") from None
         else:
             with without_font_warnings():
                 drawn = pygraphviz.AGraph(string=source).draw(format=kind, prog="dot")
