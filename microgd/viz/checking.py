@@ -59,6 +59,12 @@ class FormulaCheck:
         message: What is right or wrong, in a sentence.
         factor: The formula over the gradient, where that is the same number at all points; None elsewhere.
         points: At how many points they were compared.
+
+    Example:
+        >>> v = Value(3.0, name="v")
+        >>> found = check_formula(v**2, v, "4*v")
+        >>> found.right, found.factor, found.points
+        (False, 2.0, 8)
     """
 
     right: bool
@@ -88,6 +94,7 @@ def check_formula(value: Value, by: Value, text: str, **values: Any) -> FormulaC
         lost or a wrong sign.
 
     Raises:
+        TypeError: If `value` or `by` is no Value, or the formula no text.
         FormulaError: If the text is no formula, or uses a name that is not known; if `value` does not depend on `by`.
 
     Example:
@@ -96,6 +103,9 @@ def check_formula(value: Value, by: Value, text: str, **values: Any) -> FormulaC
         True
         >>> check_formula((v * x - y) ** 2, v, "(v*x - y)*x")
         Your formula is 1/2 of the gradient: the factor 2 from the square is lost.
+
+    Source: polynomials that agree at random points are the same; J. T. Schwartz, "Fast probabilistic algorithms for
+        verification of polynomial identities", 1980.
     """
     plan = Plan(value, by)
     tree = parsed(text)

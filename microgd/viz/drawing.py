@@ -44,7 +44,12 @@ FORMATS = ("svg", "png", "pdf", "dot")
 
 
 class DrawingError(RuntimeError):
-    """A picture cannot be drawn; the message says why, and what to do."""
+    """A picture cannot be drawn; the message says why, and what to do.
+
+    Example:
+        >>> issubclass(DrawingError, RuntimeError)
+        True
+    """
 
 
 class NoGraphvizError(DrawingError, NotImplementedError):
@@ -56,6 +61,10 @@ class Drawing:
 
     Attributes:
         source: The picture in Graphviz's language, DOT.
+
+    Example:
+        >>> draw(Value(3.0, name="v") ** 2)
+        <Drawing of 2 nodes; show it in a notebook, or .save('graph.svg')>
     """
 
     def __init__(self, source: str, count: int = 0) -> None:

@@ -56,6 +56,12 @@ class Event:
         total: That gradient so far.
         path: This is path number `path` ...
         paths: ... of so many to the parent.
+
+    Example:
+        >>> from microgd.viz import step
+        >>> event = step(Value(3.0, name="v") ** 2).events[-1]
+        >>> event.kind, event.upstream, event.local, event.contribution
+        ('edge', 1.0, 6.0, 6.0)
     """
 
     kind: str

@@ -22,7 +22,12 @@ MOST_STEPS = 1000  # from which on nobody waits for a formula that will be too l
 
 
 class FormulaError(ValueError):
-    """There is no formula, or it cannot be read; the message says why, and what to do."""
+    """There is no formula, or it cannot be read; the message says why, and what to do.
+
+    Example:
+        >>> issubclass(FormulaError, ValueError)
+        True
+    """
 
 
 class Formula:
@@ -34,6 +39,12 @@ class Formula:
         text: The formula: what stands on the right of the equals sign.
         latex: The whole equation in LaTeX.
         data: What the formula gives for the values as they are.
+
+    Example:
+        >>> v = Value(3.0, name="v")
+        >>> found = formula(v**2, v)
+        >>> found.text, found.data
+        ('2·v', 6.0)
     """
 
     def __init__(self, root: str, name: str, term: Term) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,12 @@ class Row:
         paths: ... of so many to the source.
         change_by_one: How much the root changes when the value on this edge alone grows by 1; None unless asked for.
         change_by_little: The same per unit, for a tiny step: the measured derivative.
+
+    Example:
+        >>> v = Value(3.0, name="v")
+        >>> row = ledger(v**2).rows[0]
+        >>> row.source, row.formula, row.upstream, row.local, row.contribution
+        ('v', '2·v', 1.0, 6.0, 6.0)
     """
 
     edge: int
@@ -60,13 +67,18 @@ class Ledger:
 
     Attributes:
         rows: A `Row` an edge.
+
+    Example:
+        >>> v = Value(3.0, name="v")
+        >>> [(row.path, row.total) for row in ledger(v * v).rows]
+        [(1, 3.0), (2, 6.0)]
     """
 
     def __init__(self, rows: list[Row], nudged: bool) -> None:
         self.rows = rows
         self.headings = ["edge", "from → to", "local derivative", "upstream", "gradient", "so far"]
         if nudged:
-            self.headings += ["moved by 1", f"per {SMALL_NUDGE:g}"]
+            self.headings += ["moved by 1", f"per {number(SMALL_NUDGE)}"]
 
     def cells(self, row: Row) -> list[str]:
         """Return what the columns say of a row."""
@@ -105,10 +117,11 @@ class Ledger:
         body = "".join(line(self.cells(row), "td") for row in self.rows)
         return f"<table><thead>{line(self.headings, 'th')}</thead><tbody>{body}</tbody></table>"
 
-    def save(self, path: Any) -> None:
+    def save(self, path: str | Path) -> Path:
         """Write the table to a file, as text."""
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(f"{self}\n")
+        path = Path(path)
+        path.write_text(f"{self}\n", encoding="utf-8")
+        return path
 
 
 def ledger(value: Value, *, nudge: bool = False) -> Ledger:
@@ -123,7 +136,9 @@ def ledger(value: Value, *, nudge: bool = False) -> Ledger:
         The table; its `rows` are data.
 
     Raises:
+        TypeError: If it is no Value.
         ValueError: If the Value is not a single number, or there are more than 2,000 edges.
+        RuntimeError: If nothing was recorded that leads to the Value.
 
     Example:
         >>> v = Value(0.0, name="v")
@@ -133,6 +148,8 @@ def ledger(value: Value, *, nudge: bool = False) -> Ledger:
         1     n3 → n4 = n3²     2·n3 = −10        1         −10       −10
         2     n2 → n3 = n2 − 5  1                 −10       −10       −10
         3     v → n2 = v·2      2                 −10       −20       −20
+
+    Source: reverse mode, latest first; A. Griewank and A. Walther, "Evaluating Derivatives", 2008.
     """
     root = unfused(value)
     nodes, _ = graph(root)

@@ -379,6 +379,12 @@ def loss_of(model: Any, x: Any, y: Any) -> Callable[[Any], float]:
         x: Features, shape (rows, ...).
         y: Targets, shape (rows,) or (rows, ...).
 
+    Returns:
+        The function J from weights to the mean loss, 1/n · Σ loss(y_i, model(x_i)).
+
+    Raises:
+        RuntimeError: When J is called, if the model is not compiled.
+
     Example:
         >>> from microgd.nn import Dense, Sequential
         >>> model = Sequential([Dense(1, kernel_initializer="ones", input_shape=(1,))])

@@ -34,6 +34,14 @@ class Stepper:
 
     Attributes:
         events: An `Event` a step, in order.
+
+    Example:
+        >>> v = Value(3.0, name="v")
+        >>> print(step(v**2).told(3))
+        3/3  ∂n2/∂v += ∂n2/∂n2 · ∂n2/∂v
+             0 + 1 × 6 = 6
+             ∂(v²)/∂v = 2·v = 6
+             altogether ∂n2/∂v = 2·v
     """
 
     def __init__(self, root: Value) -> None:
@@ -248,6 +256,8 @@ def step(value: Value) -> Stepper:
         0 + 1 × (−10) = −10
         0 + (−10) × 1 = −10
         0 + (−10) × 2 = −20
+
+    Source: reverse mode, latest first; A. Griewank and A. Walther, "Evaluating Derivatives", 2008.
     """
     nodes, leaves = graph(value_only(value))
     if len(nodes) + len(leaves) > LARGEST:
