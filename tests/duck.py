@@ -13,6 +13,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 PLACES = (np.take, np.transpose, np.roll)  # functions whose other arguments are places, not data
+REDUCTIONS = (np.sum, np.prod, np.max, np.min, np.mean, np.var, np.std, np.any, np.all)  # CuPy's have none of
+OF_NUMPY = ("initial", "where")  # these options
 
 
 class SilentConversion(TypeError):
@@ -22,7 +24,7 @@ class SilentConversion(TypeError):
 class Duck(np.lib.mixins.NDArrayOperatorsMixin):
     """An array whose numbers are inside, out of NumPy's sight."""
 
-    mixes = False  # whether NumPy arrays may stand beside it in a call
+    mixes = False  # whether NumPy arrays may stand beside it in a call, and NumPy's own options be given
 
     def __init__(self, inside: Any) -> None:
         assert not isinstance(inside, Duck)
@@ -73,6 +75,12 @@ class Duck(np.lib.mixins.NDArrayOperatorsMixin):
             raise TypeError(f"{type(self).__name__} and a NumPy array of shape {argument.shape} do not go together")
         return argument
 
+    def refuse(self, name: str, options: dict[str, Any]) -> None:
+        """Raise where a reduction is given what CuPy's does not take."""
+        for option in OF_NUMPY:
+            if option in options and not self.mixes:
+                raise TypeError(f"{name}() got an unexpected keyword argument {option!r}, as CuPy has it")
+
     def wrapped(self, result: Any) -> Any:
         """Return a result with its arrays, and its NumPy scalars, inside."""
         if isinstance(result, np.ndarray | np.generic):
@@ -100,6 +108,8 @@ class Duck(np.lib.mixins.NDArrayOperatorsMixin):
         asked = function in (np.asarray, np.array)  # by `like=`: to bring an array here
         if asked and isinstance(inputs[0], np.ndarray):
             return self.wrapped(function(*inputs, **options))
+        if function in REDUCTIONS:
+            self.refuse(function.__name__, options)
         out = index_out if function in PLACES else self.out
         options = {key: out(value) for key, value in options.items()}
         return self.wrapped(function(*self.out(inputs[:1]), *map(out, inputs[1:]), **options))
@@ -164,18 +174,23 @@ class Duck(np.lib.mixins.NDArrayOperatorsMixin):
         return self.wrapped(self.inside.ravel())
 
     def sum(self, *arguments: Any, **options: Any) -> Any:
+        self.refuse("sum", options)
         return self.wrapped(self.inside.sum(*arguments, **options))
 
     def max(self, *arguments: Any, **options: Any) -> Any:
+        self.refuse("max", options)
         return self.wrapped(self.inside.max(*arguments, **options))
 
     def min(self, *arguments: Any, **options: Any) -> Any:
+        self.refuse("min", options)
         return self.wrapped(self.inside.min(*arguments, **options))
 
     def all(self, *arguments: Any, **options: Any) -> Any:
+        self.refuse("all", options)
         return self.wrapped(self.inside.all(*arguments, **options))
 
     def any(self, *arguments: Any, **options: Any) -> Any:
+        self.refuse("any", options)
         return self.wrapped(self.inside.any(*arguments, **options))
 
 
@@ -187,6 +202,6 @@ def index_out(index: Any) -> Any:
 
 
 class Sociable(Duck):
-    """One that NumPy arrays may stand beside: for calls that have them as constants of their own."""
+    """One that NumPy arrays may stand beside: for calls that have them, or options of NumPy's, of their own."""
 
     mixes = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import inspect
 import sys
@@ -28,6 +29,9 @@ CALLS_FOR_NUMPY_ALONE = {
     "scipy.special.psi": "the derivative is SciPy's polygamma, which takes NumPy's arrays",
     "mg.polygamma": "SciPy's polygamma takes NumPy's arrays",
     "np.interp": "the places are counted among NumPy's constants",
+    "np.nanmean": "the mean of what is not nan is taken by where=, which CuPy's does not have",
+    "np.nanvar": "so is the variance",
+    "np.nanstd": "and the deviation",
 }
 # A list of constants becomes a NumPy array, which CuPy takes no more than it takes the list; these calls have one.
 OF_LISTS = {"np.polyval-at constants", "np.average-keepdims", "scipy.special.betainc-((2, 3),)"}
@@ -53,11 +57,14 @@ def bare(result: Any) -> Any:
 
 
 def kind_for(case: Case) -> type[Duck]:
-    """Return the strict double; the sociable one for a call that has NumPy arrays of its own as constants."""
+    """Return the strict double; the sociable one for a call with NumPy arrays or options of its own, or no numbers."""
+    if not all(np.size(x) for x in case.args):
+        return Sociable
     try:
         case.call(*(Duck(np.array(x, dtype=float)) for x in case.args))
-    except Exception:
-        return Sociable
+    except Exception as error:
+        ours = full_name(case.function).startswith("mg.") and "as CuPy has it" in str(error)
+        return Duck if ours else Sociable
     return Duck
 
 
@@ -158,6 +165,26 @@ def test_a_value_of_whole_numbers_or_single_precision() -> None:
     assert "Value(" in repr(value * 2.0)
 
 
+def asking(source: str) -> set[int]:
+    """Return the lines of some source that import CuPy or ask for it by name, other than in docstrings."""
+    tree = ast.parse(source)
+    texts = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return {
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom | ast.Name | ast.Attribute | ast.Constant)
+        and id(node) not in texts
+        and "cupy" in ast.unparse(node).lower()
+    }
+
+
+def test_one_module_asks_for_cupy() -> None:
+    package = Path(mg.__file__).parent
+    found = {str(path.relative_to(package)) for path in package.rglob("*.py") if asking(path.read_text("utf-8"))}
+    assert found == {"autograd/arrays.py"}
+    assert asking('"""On CuPy."""\nx = 1\nif type(x).__module__ == "cupy":\n    import cupy\n') == {3, 4}
+
+
 def test_the_seam() -> None:
     duck, array = Duck(np.ones(2)), np.ones(2)
     assert kind(1.0, array, Value(array)) is None
@@ -179,6 +206,7 @@ Y = X @ np.array([[1.0], [2.0], [3.0], [4.0]]) + 0.1
 def cuda(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A CuPy whose arrays are the double's."""
     fake: Any = types.ModuleType("cupy")
+    fake.ndarray = Duck  # for which Dask asks
     fake.asarray = lambda array: array if isinstance(array, Duck) else Duck(np.array(array))
     fake.cuda = types.SimpleNamespace(runtime=types.SimpleNamespace(getDeviceCount=lambda: 1))
     monkeypatch.setitem(sys.modules, "cupy", fake)
@@ -224,6 +252,20 @@ def test_a_model_on_a_device_learns_what_it_learns_here(name: str, cuda: Any) ->
     np.testing.assert_allclose(there.predict(x), here.predict(x), rtol=1e-12)
     assert {type(parameter.data) for parameter in there.to("cpu").parameters()} == {np.ndarray}
     there.fit(x, y, epochs=1, verbose=0)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_rows_on_dask_for_a_model_on_a_device(cuda: Any) -> None:
+    da = pytest.importorskip("dask.array", reason='Dask is missing: pip install "microgd[dask]"')
+    x, y = da.from_array(X, chunks=(30, 4)), da.from_array(Y, chunks=(30, 1))
+    found = []
+    for device in ("cpu", "cuda"):
+        model = mg.Sequential([mg.Dense(8, "relu"), mg.Dense(1)], seed=0)
+        model.compile("adam", "mse", metrics=["r2"])
+        history = model.to(device).fit(x, y, epochs=3, verbose=0, shuffle=False, validation_data=(x, y))
+        found.append([*history.history.values(), model.predict(x).compute()])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-12)
 
 
 def test_rows_that_are_on_the_device_already(cuda: Any) -> None:

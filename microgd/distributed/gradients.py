@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..autograd.arrays import fetched
 from ..autograd.value import no_grad, raw
 from ..compiler.compile import compile as compile_step
 from ..compiler.tracing import CompileError
@@ -197,7 +198,7 @@ def sums_of(
             loss, gradients, y_pred = twin.step(some)
             share = len(some.x) / of
             scaled = [None if g is None else g if share == 1 else share * g for g in gradients]
-            pair = ([some.y], [y_pred]) if gather else ([], [])
+            pair = ([some.y], [fetched(y_pred)]) if gather else ([], [])
             found = added([found, Sums(share * float(loss), scaled, *pair)])
     return found
 
@@ -215,7 +216,7 @@ def losses_of(
         for start in range(0, len(rows.x), ROWS_AT_A_TIME):
             some = Batch(*(None if p is None else p[start : start + ROWS_AT_A_TIME] for p in rows))
             loss, y_pred = model.objective(some, training=False)
-            pair = ([some.y], [raw(y_pred)]) if gather else ([], [])
+            pair = ([some.y], [fetched(raw(y_pred))]) if gather else ([], [])
             found = added([found, Sums(len(some.x) / of * float(loss), [], *pair)])
     return found
 

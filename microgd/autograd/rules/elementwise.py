@@ -167,7 +167,7 @@ elementwise(sinc_derivative, lambda g, y, x, order: g * sinc_derivative(x, order
 @primitive
 def bessel_i(x: Any, order: int) -> Any:
     """Return the modified Bessel function of the first kind, for small orders: a mean over a circle, by trapezoids."""
-    size = np.abs(x).max(initial=0.0) if np.ndim(x) else abs(x)
+    size = np.max(np.abs(x)) if np.size(x) else 0.0
     points = 32 + int(9 * math.sqrt(size))
     angles = (np.arange(points, like=kind(x)) + 0.5) * (math.pi / points)
     along = np.multiply.outer(np.asarray(x, like=kind(x)), np.cos(angles))

@@ -15,6 +15,7 @@ import numpy as np
 from ..arrays import beside, kind
 from .indexing import scatter
 from .products import swapped
+from .reductions import largest_of
 from .table import Constant, composite, constant, primitive, refused, rule
 
 EPSILON = math.ulp(1.0)
@@ -190,20 +191,21 @@ def off_diagonal_ties(values: Any) -> Any:
     """Return which pairs of values are equal but for rounding, as a matrix with False on the diagonal."""
     n = np.shape(values)[-1]
     gap = np.abs(np.expand_dims(values, -2) - np.expand_dims(values, -1))
-    largest = np.max(np.abs(values), axis=-1, keepdims=True, initial=0.0)[..., None]
+    largest = largest_of(np.abs(values), -1, least=0.0)[..., None]
     return (gap <= n * EPSILON * largest) & ~np.eye(n, dtype=bool, like=kind(values))
 
 
 @primitive
 def null_values(s: Any, larger_side: int) -> Any:
     """Return which singular values are 0 but for rounding, as np.linalg.matrix_rank has it."""
-    return s <= larger_side * EPSILON * np.max(s, axis=-1, keepdims=True, initial=0.0)
+    return s <= larger_side * EPSILON * largest_of(s, -1, least=0.0)
 
 
 @primitive
 def matters(x: Any, beside: Any) -> Any:
     """Return which elements are not 0 but for rounding."""
-    return np.abs(x) > max(*np.shape(beside)[-2:]) * EPSILON * np.max(np.abs(beside), initial=0.0)
+    largest = largest_of(np.abs(beside), None, keepdims=False, least=0.0)
+    return np.abs(x) > max(*np.shape(beside)[-2:]) * EPSILON * largest
 
 
 constant(off_diagonal_ties, null_values, matters)

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from .elementwise import direction, quotient
-from .reductions import axes_of, restored
+from .reductions import axes_of, largest_of, restored
 from .table import composite, primitive, rule
 
-LARGEST = partial(np.max, initial=0.0)  # of no number at all it is 0
+LARGEST = partial(largest_of, keepdims=False, least=0.0)  # of no number at all it is 0
 EUCLIDEAN = (None, 2, "fro", "f")
 SINGULAR: dict[Any, Any] = {2: LARGEST, -2: np.min, "nuc": np.sum}  # what of the singular values a matrix norm is
 SUMS: dict[Any, tuple[int, Any]] = {  # which of the two axes a matrix norm adds up, and what it takes of the sums

@@ -125,7 +125,8 @@ def d_std(
 def deviation_of(x: Any, axis: Any, ddof: float, where: Any, correction: float | None) -> tuple[Any, Any]:
     """Return the deviations from the mean, and the number of degrees of freedom."""
     freedom = count(x, axis, where) - (ddof if correction is None else correction)
-    return x - np.mean(x, axis=axis, keepdims=True, where=where), freedom
+    chosen = {} if where is True else {"where": where}  # which CuPy's mean does not take
+    return x - np.mean(x, axis=axis, keepdims=True, **chosen), freedom
 
 
 rule(np.sum, d_sum)
@@ -139,9 +140,10 @@ constant(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.any, np.all, np.co
 constant(np.nonzero, np.flatnonzero, np.argwhere)
 
 
-def largest_of(x: Any, axis: Any) -> Any:
-    """Return the largest element along axes, which are kept; of no elements, -inf."""
-    return np.max(x, axis=axis, keepdims=True, initial=-np.inf) if 0 in np.shape(x) else np.max(x, axis, keepdims=True)
+def largest_of(x: Any, axis: Any, keepdims: bool = True, least: float = -math.inf) -> Any:
+    """Return the largest element along axes; of no elements the least, by an option that CuPy's does not have."""
+    empty: dict[str, Any] = {"initial": least} if 0 in np.shape(x) else {}
+    return np.max(x, axis=axis, keepdims=keepdims, **empty)
 
 
 @primitive

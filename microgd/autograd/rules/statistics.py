@@ -17,18 +17,24 @@ def filled(a: Any, number: float, where: Any) -> tuple[Any, Any]:
     return np.where(missing, number, a), np.logical_and(where, np.logical_not(missing))
 
 
+def given(initial: Any, default: float, where: Any) -> dict[str, Any]:
+    """Return the options that say more than their defaults do, for CuPy's reductions take none of them."""
+    options = {} if type(initial) is float and initial == default else {"initial": initial}
+    return options if where is True else options | {"where": where}
+
+
 @composite(np.nansum)
 def nansum(a: Any, axis: Any = None, keepdims: bool = False, initial: float = 0.0, where: Any = True) -> Any:
     """Sum with 0 in the place of nan."""
     numbers, _ = filled(a, 0.0, where)
-    return np.sum(numbers, axis=axis, keepdims=keepdims, initial=initial, where=where)
+    return np.sum(numbers, axis=axis, keepdims=keepdims, **given(initial, 0.0, where))
 
 
 @composite(np.nanprod)
 def nanprod(a: Any, axis: Any = None, keepdims: bool = False, initial: float = 1.0, where: Any = True) -> Any:
     """Multiply with 1 in the place of nan."""
     numbers, _ = filled(a, 1.0, where)
-    return np.prod(numbers, axis=axis, keepdims=keepdims, initial=initial, where=where)
+    return np.prod(numbers, axis=axis, keepdims=keepdims, **given(initial, 1.0, where))
 
 
 @composite(np.nanmean)
