@@ -292,6 +292,29 @@ def test_w10_the_recipe_over_ten_seeds(hidden: int) -> None:
         assert all(18.7 <= train <= 28.4 for _, train, _ in runs)
 
 
+W10_IN_TEN_LINES = """
+import microgd as mg
+houses = mg.data.load_boston(path)
+x, x_test, y, y_test = mg.data.train_test_split(houses.data, houses.target, test_size=173, seed=0)
+scaler = mg.data.StandardScaler().fit(x)
+model = mg.Sequential([mg.Dense(1)], seed=0)
+model.compile(optimizer=mg.SGD(0.01), loss="mean_squared_error")
+history = model.fit(scaler.transform(x), y, batch_size=40, epochs=200, validation_split=0.2)
+baseline, loss = ((y_test - y.mean()) ** 2).mean(), model.evaluate(scaler.transform(x_test), y_test)
+weights = dict(zip(houses.feature_names, model.layers[0].kernel.data[:, 0]))
+largest = sorted(weights, key=lambda name: -abs(weights[name]))[:5]
+"""
+
+
+@needs_boston
+def test_w10_in_ten_lines() -> None:
+    found: dict[str, Any] = {"path": boston_path()}
+    exec(W10_IN_TEN_LINES, found)
+    assert len(W10_IN_TEN_LINES.split("\n")) - 2 == 10
+    assert W10_RANGES[0][0] < found["loss"] < W10_RANGES[0][1] < 67.5 < found["baseline"]
+    assert len(found["history"].history["val_loss"]) == 200 and found["largest"][0] == "lstat"
+
+
 # Free golden numbers
 
 
