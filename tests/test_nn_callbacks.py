@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -532,6 +533,33 @@ def test_kills_at_random_moments_change_no_bit(
             assert path.read_bytes() == (folder / path.name).read_bytes(), path.name
     taken_up = mg.load_model(folders[-1] / "last.safetensors")
     assert whole.history.history == taken_up.history.history and taken_up.epoch == len(whole.history.epoch)
+
+
+@pytest.mark.parametrize("place", ["os.fsync", "pathlib.Path.replace"])
+def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The random kills above meet this moment too, but not each time."""
+    whole = train_everything(tmp_path / "whole", 9)
+    train_everything(tmp_path / "killed", 4)
+
+    def killed() -> None:
+        monkeypatch.setattr(place, lambda *arguments: os.kill(os.getpid(), signal.SIGKILL))
+        train_everything(tmp_path / "killed", 9)
+
+    process = multiprocessing.get_context("fork").Process(target=killed)
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == [
+        ".last.safetensors.tmp",
+        "last.safetensors",
+    ]
+    assert mg.load_model(tmp_path / "killed" / "last.safetensors").epoch == 4
+    model = train_everything(tmp_path / "killed", 9)
+    assert same_weights(whole, model) and [path.name for path in (tmp_path / "killed").iterdir()] == [
+        "last.safetensors"
+    ]
 
 
 def test_callbacks_go_on_where_they_were(tmp_path: Path) -> None:
