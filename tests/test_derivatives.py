@@ -143,6 +143,55 @@ def test_elementwise_grad_and_aux() -> None:
     assert mg.grad_and_aux(lambda p: (p * p, {"seen": 1}))(3.0) == (6.0, {"seen": 1})
 
 
+OPERATORS: list[Any] = [mg.grad, mg.elementwise_grad, mg.jacobian, mg.hessian]
+
+
+@pytest.mark.parametrize("operator", OPERATORS, ids=lambda operator: operator.__name__)
+def test_keyword_arguments_are_handed_on(operator: Any) -> None:
+    def power(x: Any, *, exponent: Any) -> Any:
+        return x**exponent
+
+    expected = 18.0 if operator is mg.hessian else 27.0
+    assert operator(power)(3.0, exponent=3) == expected
+    w = Value(3.0)  # a constant of the call, and the result depends on it
+    found = operator(power)(3.0, exponent=w)
+    assert type(found) is Value
+    assert found.item() == pytest.approx(expected, rel=1e-14)
+    assert mg.value_and_grad(power)(3.0, exponent=3) == (27.0, 27.0)
+    assert mg.grad_and_aux(lambda x, *, exponent: (x**exponent, exponent))(3.0, exponent=3) == (27.0, 3)
+
+
+def test_jacobians_and_hessians_of_several_arguments() -> None:
+    a, b = np.array([1.0, 2.0]), np.array([3.0, 5.0])
+    first, second = mg.jacobian(lambda a, b: a * b, (0, 1))(a, b)
+    np.testing.assert_array_equal(first, np.diag(b))
+    np.testing.assert_array_equal(second, np.diag(a))
+    (one,) = mg.jacobian(lambda a, b: a * b, [-1])(a, b)
+    np.testing.assert_array_equal(one, np.diag(a))
+    ((aa, ab), (ba, bb)) = mg.hessian(lambda a, b: np.sum(a**2 * b), (0, 1))(a, b)
+    np.testing.assert_array_equal(aa, np.diag(2 * b))
+    np.testing.assert_array_equal(ab, np.diag(2 * a))
+    np.testing.assert_array_equal(ba, np.diag(2 * a))
+    np.testing.assert_array_equal(bb, np.zeros((2, 2)))
+    assert mg.hessian(lambda x, y: x * x * y, (0, 1))(2.0, 3.0) == ((6.0, 4.0), (4.0, 0.0))
+    assert mg.jacobian(lambda x: 2 * x)(np.ones((0, 2))).shape == (0, 2, 0, 2)
+
+
+def test_what_f_makes_of_its_own_is_no_outer_value() -> None:
+    plain = (
+        mg.grad(lambda x: x * x.detach())(3.0),
+        mg.grad(lambda x: x * Value(2.0))(3.0),
+        mg.grad(lambda x: x * mg.no_grad()(lambda: x * x)())(3.0),
+        mg.grad(lambda c: mg.vjp(lambda x: x * x, 3.0)[1](c)[0])(1.0),
+        mg.grad(lambda t: mg.jvp(np.square, (3.0,), (t,))[1])(2.0),
+        mg.jacobian(lambda v: mg.hvp(lambda x: x**3, 2.0, v))(1.0).item(),
+    )
+    assert plain == (3.0, 2.0, 9.0, 6.0, 6.0, 12.0)
+    assert {type(found) for found in plain} == {float}
+    nested = mg.hessian(lambda p: p["a"] ** 2 * p["b"][0])({"a": 2.0, "b": [3.0, 1.0]})
+    assert nested == {"a": {"a": 6.0, "b": [4.0, 0.0]}, "b": [{"a": 4.0, "b": [0.0, 0.0]}, {"a": 0.0, "b": [0.0, 0.0]}]}
+
+
 def test_independence_gives_zeros_of_the_right_shape() -> None:
     assert mg.grad(lambda x: 3.0)(np.ones((2, 3))).tolist() == np.zeros((2, 3)).tolist()
     assert mg.jacobian(lambda x: np.zeros(2))(np.ones(3)).tolist() == np.zeros((2, 3)).tolist()
@@ -156,6 +205,24 @@ def test_independence_gives_zeros_of_the_right_shape() -> None:
         (lambda: mg.vjp(np.sin, np.ones(2))[1](np.ones(3)), ValueError, r"shape \(3,\)"),
         (lambda: mg.jvp(np.sin, (1.0,), (1.0, 2.0)), ValueError, "one tangent an argument"),
         (lambda: mg.jvp(np.sin, (1.0,), (np.ones(2),)), ValueError, r"tangent of sin has shape"),
+        (lambda: mg.jvp(np.sin, 1.0, 1.0), TypeError, r"jvp\(f, \(x,\), \(t,\)\)"),  # type: ignore[arg-type]
+        (lambda: mg.jvp(of_a_dict, (WEIGHTS,), ({"w": np.ones(2)},)), ValueError, r"has keys \['w'\], expected a dict"),
+        (lambda: mg.vjp(lambda x: (x, x), 1.0)[1](1.0), ValueError, r"has shape \(\), expected a tuple of 2"),
+        (lambda: mg.vjp(lambda x: (x, x), 1.0)[1]((1.0,) * 3), ValueError, "has a tuple of 3, expected a tuple of 2"),
+        (
+            lambda: mg.hvp(lambda x: np.sum(x**2), np.ones(3), np.ones(2)),
+            ValueError,
+            r"has shape \(2,\), expected shape",
+        ),
+        (lambda: mg.grad(lambda x: x * 1j)(1.0), TypeError, "returned complex numbers"),
+        (lambda: mg.jacobian(np.fft.fft)(np.ones(3)), TypeError, "returned complex numbers"),
+        (lambda: mg.grad_and_aux(lambda x: 2 * x)(np.ones(2)), ValueError, r"a tuple of two.* returned shape \(2,\)"),
+        (lambda: mg.grad_and_aux(lambda x: (x, 1, 2))(1.0), ValueError, "returned a tuple of 3"),
+        (lambda: mg.elementwise_grad(lambda x: (x, x))(1.0), ValueError, "returned a tuple of 2; use mg.jacobian"),
+        (lambda: mg.grad(np.multiply, (0, 0))(1.0, 2.0), ValueError, "names an argument of multiply twice"),
+        (lambda: mg.grad(np.multiply, -3)(1.0, 2.0), ValueError, "argnum=-3, but multiply was called with 2"),
+        (lambda: mg.grad(np.multiply, "x")(1.0, 2.0), TypeError, "argnum is the place of an argument"),  # type: ignore[arg-type]
+        (lambda: mg.grad(np.multiply, True)(1.0, 2.0), TypeError, "got True"),
     ],
 )
 def test_bad_calls(call: Any, error: type[Exception], message: str) -> None:
@@ -225,7 +292,7 @@ def of_a_dict(p: Any) -> Any:
     return {"product": p["w"] * p["b"], "square": np.sum(p["w"] ** 2)}
 
 
-WEIGHTS = {"w": np.array([1.0, 2.0]), "b": 3.0}
+WEIGHTS: dict[str, Any] = {"w": np.array([1.0, 2.0]), "b": 3.0}
 
 
 def test_vjp_and_jvp_of_a_nested_result() -> None:
@@ -268,7 +335,9 @@ def test_nested_results_can_be_differentiated_again() -> None:
 
 def test_a_cotangent_of_a_nested_result_is_checked() -> None:
     _, pullback = mg.vjp(of_a_dict, WEIGHTS)
-    with pytest.raises(ValueError, match=r"the cotangent of of_a_dict has shape \(3,\), expected \(2,\)"):
+    with pytest.raises(
+        ValueError, match=r"cotangent of of_a_dict, at 'product', has shape \(3,\), expected shape \(2,\)"
+    ):
         pullback({"product": np.ones(3), "square": 1.0})
     with pytest.raises(ValueError, match="returned a tuple"):
         mg.grad(lambda x: (x, x))(1.0)

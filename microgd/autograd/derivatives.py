@@ -7,13 +7,15 @@ dicts, lists and tuples of arrays. No `grad` of a Value of the caller's is touch
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial, wraps
+from functools import wraps
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from .backward import edges, graph, ones_like
+from .operators import namespace
+from .rules.elementwise import is_complex
 from .value import Value, apply, enable_grad, recording
 
 Tree = Any  # a number, an array or a Value; or a dict, list or tuple of trees
@@ -60,25 +62,40 @@ def flattened(tree: Tree) -> tuple[Any, Callable[[Any], Tree]]:
 class Call:
     """One call of a function on fresh Values, ready to be pulled back to the arguments chosen by `argnum`."""
 
-    def __init__(self, f: Function, args: Sequence[Any], argnum: int | Sequence[int], has_aux: bool = False) -> None:
+    def __init__(
+        self,
+        f: Function,
+        args: Sequence[Any],
+        argnum: int | Sequence[int],
+        options: dict[str, Any] | None = None,
+        has_aux: bool = False,
+    ) -> None:
         self.f = f
-        self.trees = [args[number] for number in checked(f, args, argnum)]
+        numbers = checked(f, args, argnum)
+        self.trees = [args[number] for number in numbers]
         outer = recording() and any(type(x) is Value for x in leaves_of(self.trees))
         with enable_grad():
             fresh_trees = map_tree(lambda x: fresh(x, outer), self.trees)
             made = list(args)
-            for number, tree in zip(checked(f, args, argnum), fresh_trees, strict=True):
+            for number, tree in zip(numbers, fresh_trees, strict=True):
                 made[number] = tree
-            result = f(*made)
+            began = namespace["next_serial"]()
+            result = f(*made, **(options or {}))
         self.aux = None
         if has_aux:
+            if not isinstance(result, tuple) or len(result) != 2:
+                raise ValueError(
+                    f"grad_and_aux takes a function that returns a tuple of two, (number, anything else), but "
+                    f"{name_of(f)} returned {described(result)}."
+                )
             result, self.aux = result
         self.wanted: list[Value] = leaves_of(fresh_trees)
         self.result = map_tree(lambda leaf: as_value(f, leaf), result)
         self.root = self.joined(self.result)
         _, leaves = graph(self.root, until=set(self.wanted))
         # What depends on Values from outside is itself a Value, so that they can be differentiated in turn.
-        self.record = recording() and (outer or not set(leaves) <= {self.root, *self.wanted})
+        before = {leaf for leaf in leaves if leaf.serial < began}  # those that f made itself are constants of its own
+        self.record = recording() and (outer or not before <= {self.root, *self.wanted})
 
     @property
     def value(self) -> Tree:
@@ -113,13 +130,19 @@ class Call:
     def scalar(self) -> Call:
         """Return this call, or say that its result is not a number that a gradient can be taken of."""
         if not isinstance(self.result, Value) or self.root.size != 1:
-            returned = (
-                f"shape {self.root.shape}" if isinstance(self.result, Value) else f"a {type(self.result).__name__}"
-            )
             raise ValueError(
-                f"grad differentiates a single number, but {name_of(self.f)} returned {returned}. Reduce "
+                f"grad differentiates a single number, but {name_of(self.f)} returned {described(self.result)}. Reduce "
                 "it first, as with np.sum, or use mg.elementwise_grad or mg.jacobian; for a number with anything "
                 "beside it use mg.grad_and_aux."
+            )
+        return self.real()
+
+    def real(self) -> Call:
+        """Return this call, or say that its result is complex."""
+        if is_complex(self.root._data):
+            raise TypeError(
+                f"{name_of(self.f)} returned complex numbers, which have no gradient; take np.real, np.imag or np.abs "
+                "of them."
             )
         return self
 
@@ -143,19 +166,44 @@ def as_value(f: Function, result: Any) -> Value:
         ) from None
 
 
-def check_shape(what: str, value: Value, given: Any) -> None:
-    """Raise unless a cotangent or a tangent has the shape of what it belongs to."""
-    if np.shape(given) != value.shape:
-        raise ValueError(f"{what} has shape {np.shape(given)}, expected {value.shape}.")
+def described(result: Any) -> str:
+    """Return in words what a function returned."""
+    if isinstance(result, dict | list | tuple):
+        return f"a {type(result).__name__} of {len(result)}"
+    return f"shape {np.shape(result)}"
+
+
+def matching(what: str, tree: Tree, given: Tree) -> list[Any]:
+    """Return the leaves of a cotangent, a tangent or a direction, or say where it is unlike what it belongs to."""
+    if isinstance(tree, dict):
+        if not isinstance(given, dict) or set(given) != set(tree):
+            got = f"keys {list(given)}" if isinstance(given, dict) else described(given)
+            raise ValueError(f"{what} has {got}, expected a dict with keys {list(tree)}.")
+        return [leaf for key, part in tree.items() for leaf in matching(f"{what}, at {key!r},", part, given[key])]
+    if isinstance(tree, list | tuple):
+        if not isinstance(given, list | tuple) or len(given) != len(tree):
+            raise ValueError(f"{what} has {described(given)}, expected {described(tree)}.")
+        pairs = enumerate(zip(tree, given, strict=True))
+        return [leaf for i, (part, other) in pairs for leaf in matching(f"{what}, at [{i}],", part, other)]
+    if isinstance(given, dict) or np.shape(given) != np.shape(tree):
+        raise ValueError(f"{what} has {described(given)}, expected shape {np.shape(tree)}.")
+    return [given]
 
 
 def checked(f: Function, args: Sequence[Any], argnum: int | Sequence[int]) -> list[int]:
     """Return argnum as a list of positions among the arguments."""
-    numbers = [argnum] if isinstance(argnum, int) else list(argnum)
+    numbers: list[Any] = list(argnum) if isinstance(argnum, list | tuple | range) else [argnum]
     for number in numbers:
+        if not isinstance(number, int | np.integer) or isinstance(number, bool):
+            raise TypeError(
+                f"argnum is the place of an argument, 0, 1, ..., or several in a tuple, but got {argnum!r}."
+            )
         if not -len(args) <= number < len(args):
             raise ValueError(f"argnum={number}, but {name_of(f)} was called with {len(args)} positional argument(s).")
-    return [number % len(args) for number in numbers]
+    places = [int(number) % len(args) for number in numbers]
+    if len(set(places)) < len(places):
+        raise ValueError(f"argnum={argnum!r} names an argument of {name_of(f)} twice.")
+    return places
 
 
 def name_of(f: Function) -> str:
@@ -189,7 +237,7 @@ def pull_back(root: Value, cotangent: Any, wanted: Sequence[Value], *, record: b
 
 def one_or_all(results: list[Any], argnum: int | Sequence[int]) -> Any:
     """Return the single result for a single argnum, a tuple for several."""
-    return results[0] if isinstance(argnum, int) else tuple(results)
+    return tuple(results) if isinstance(argnum, list | tuple | range) else results[0]
 
 
 # The operators --------------------------------------------------------------------------------------------------------
@@ -219,8 +267,8 @@ def grad(f: Function, argnum: int | Sequence[int] = 0) -> Function:
     """
 
     @wraps(f)
-    def gradient(*args: Any) -> Any:
-        call = Call(f, args, argnum).scalar()
+    def gradient(*args: Any, **options: Any) -> Any:
+        call = Call(f, args, argnum, options).scalar()
         return one_or_all(call.pull(ones_like(call.root._data)), argnum)
 
     return gradient
@@ -235,8 +283,8 @@ def value_and_grad(f: Function, argnum: int | Sequence[int] = 0) -> Function:
     """
 
     @wraps(f)
-    def both(*args: Any) -> tuple[Any, Any]:
-        call = Call(f, args, argnum).scalar()
+    def both(*args: Any, **options: Any) -> tuple[Any, Any]:
+        call = Call(f, args, argnum, options).scalar()
         return call.value, one_or_all(call.pull(ones_like(call.root._data)), argnum)
 
     return both
@@ -251,8 +299,8 @@ def grad_and_aux(f: Function, argnum: int | Sequence[int] = 0) -> Function:
     """
 
     @wraps(f)
-    def gradient(*args: Any) -> tuple[Any, Any]:
-        call = Call(f, args, argnum, has_aux=True).scalar()
+    def gradient(*args: Any, **options: Any) -> tuple[Any, Any]:
+        call = Call(f, args, argnum, options, has_aux=True).scalar()
         return one_or_all(call.pull(ones_like(call.root._data)), argnum), call.aux
 
     return gradient
@@ -267,8 +315,13 @@ def elementwise_grad(f: Function, argnum: int | Sequence[int] = 0) -> Function:
     """
 
     @wraps(f)
-    def derivative(*args: Any) -> Any:
-        call = Call(f, args, argnum)
+    def derivative(*args: Any, **options: Any) -> Any:
+        call = Call(f, args, argnum, options).real()
+        if not isinstance(call.result, Value):
+            raise ValueError(
+                f"elementwise_grad differentiates a function that returns an array, but {name_of(f)} returned "
+                f"{described(call.result)}; use mg.jacobian."
+            )
         return one_or_all(call.pull(ones_like(call.root._data)), argnum)
 
     return derivative
@@ -293,7 +346,7 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
     call = Call(f, args, range(len(args)))
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
-        map_tree(partial(check_shape, f"the cotangent of {name_of(f)}"), call.result, cotangent)
+        matching(f"the cotangent of {name_of(f)}", call.result, cotangent)
         cotangent = call.joined(cotangent)
         given = cotangent if type(cotangent) is Value else Value(cotangent)
         record = call.record or (type(cotangent) is Value and recording())
@@ -322,14 +375,15 @@ def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any,
 
     Source: J. Townsend, "A new trick for calculating Jacobian vector products", 2017.
     """
+    if not isinstance(args, list | tuple) or not isinstance(tangents, list | tuple):
+        raise TypeError("jvp takes the arguments in a tuple and the tangents in another: jvp(f, (x,), (t,)).")
     if len(args) != len(tangents):
         raise ValueError(
             f"jvp got {len(args)} argument(s) and {len(tangents)} tangent(s); give one tangent an argument."
         )
     call = Call(f, args, range(len(args)))
-    directions = leaves_of(list(tangents))
-    for value, tangent in zip(call.wanted, directions, strict=True):
-        check_shape(f"a tangent of {name_of(f)}", value, tangent)
+    pairs = zip(args, tangents, strict=True)
+    directions = [leaf for x, tangent in pairs for leaf in matching(f"a tangent of {name_of(f)}", x, tangent)]
     dummy = Value(ones_like(call.root._data))
     cotangents = pull_back(call.root, dummy, call.wanted, record=True)
     with enable_grad():
@@ -341,17 +395,17 @@ def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any,
     return call.value, call.parted(tangent)
 
 
-def jacobian(f: Function, argnum: int = 0) -> Function:
+def jacobian(f: Function, argnum: int | Sequence[int] = 0) -> Function:
     """Return the function that computes all the derivatives of all the results: J[i, j] = d f_i / d x_j.
 
     Args:
         f: A function from an array to an array, of any shapes.
-        argnum: Which positional argument to differentiate.
+        argnum: Which positional argument to differentiate, or several.
 
     Returns:
         A function of the same arguments: an array of shape (*result, *argument). Where the result or the argument is a
         nested dict, list or tuple, such an array for each pair: in the structure of the result, and in that of the
-        argument.
+        argument; for several arguments in a tuple.
 
     Example:
         >>> jacobian(lambda x: x * x)(np.array([1.0, 2.0]))
@@ -360,17 +414,18 @@ def jacobian(f: Function, argnum: int = 0) -> Function:
     """
 
     @wraps(f)
-    def all_derivatives(*args: Any) -> Any:
-        call = Call(f, args, argnum)
-        units = np.eye(call.root.size, dtype=call.root.dtype).reshape(-1, *call.root.shape)
-        rows = [call.pull(unit if call.root.ndim else float(unit))[0] for unit in units]
+    def all_derivatives(*args: Any, **options: Any) -> Any:
+        call = Call(f, args, argnum, options).real()
+        argument = one_or_all(call.trees, argnum)
+        units = np.eye(call.root.size, dtype=call.root.dtype).reshape(call.root.size, *call.root.shape)
+        rows = [one_or_all(call.pull(unit if call.root.ndim else float(unit)), argnum) for unit in units]
 
         def stacked(result: Value, *rows: Tree) -> Tree:
             return map_tree(
                 lambda argument, *parts: np.reshape(
                     np.stack(parts) if parts else np.zeros(0), result.shape + np.shape(argument)
                 ),
-                args[argnum],
+                argument,
                 *rows,
             )
 
@@ -382,16 +437,16 @@ def jacobian(f: Function, argnum: int = 0) -> Function:
     return all_derivatives
 
 
-def hessian(f: Function, argnum: int = 0) -> Function:
+def hessian(f: Function, argnum: int | Sequence[int] = 0) -> Function:
     """Return the function that computes all second derivatives: H[i, j] = d²f / dx_i dx_j.
 
     Args:
         f: A function from an array to a single number.
-        argnum: Which positional argument to differentiate.
+        argnum: Which positional argument to differentiate, or several.
 
     Returns:
         A function of the same arguments: an array of shape (*argument, *argument); for a nested argument one for each
-        pair of its arrays.
+        pair of its arrays, and for several arguments one for each pair of them, in a tuple of tuples.
 
     Example:
         >>> hessian(lambda w: (3 * w - 4) ** 2)(0.5)
@@ -400,9 +455,10 @@ def hessian(f: Function, argnum: int = 0) -> Function:
     second = jacobian(grad(f, argnum), argnum)
 
     @wraps(f)
-    def second_derivatives(*args: Any) -> Any:
+    def second_derivatives(*args: Any, **options: Any) -> Any:
         return map_tree(
-            lambda part: part.item() if np.shape(part) == () and type(part) is not Value else part, second(*args)
+            lambda part: part.item() if np.shape(part) == () and type(part) is not Value else part,
+            second(*args, **options),
         )
 
     return second_derivatives
@@ -427,7 +483,9 @@ def hvp(f: Function, x: Tree, v: Tree) -> Tree:
     """
 
     def slope(x: Tree) -> Any:
-        parts = zip(leaves_of(grad(f)(x)), leaves_of(v), strict=True)
+        parts = zip(leaves_of(grad(f)(x)), directions, strict=True)
         return sum(np.sum(gradient * direction) for gradient, direction in parts)
+
+    directions = matching(f"the direction of {name_of(f)}", x, v)
 
     return grad(slope)(x)
