@@ -9,6 +9,7 @@ import re
 import runpy
 import shutil
 import sys
+import textwrap
 import traceback
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -108,7 +109,7 @@ def walk_through(stepper: Stepper) -> None:
     with keyboard() as read_key:
         while True:
             width = shutil.get_terminal_size().columns - 1
-            lines = [line[:width] for line in f"{stepper.told(place)}\n\n{HINT}".splitlines()]
+            lines = wrapped(f"{stepper.told(place)}\n\n{HINT}", width)
             erase = f"\x1b[{written}F\x1b[J" if written else ""  # the step before, so that a step stays in its place
             print(erase + "\n".join(lines), flush=True)
             written = len(lines)
@@ -116,6 +117,15 @@ def walk_through(stepper: Stepper) -> None:
             if key == STOP or (key == FORWARD and place == len(stepper)):
                 return
             place = max(1, place + {FORWARD: 1, BACK: -1}.get(key or "", 0))
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return the lines of a text, none longer than a terminal is wide; what is wrapped keeps its indentation."""
+    found = []
+    for line in text.splitlines():
+        indent = " " * min(len(line) - len(line.lstrip()), width // 2)
+        found += textwrap.wrap(line, max(width, 1), subsequent_indent=indent) or [""]
+    return found
 
 
 @contextlib.contextmanager

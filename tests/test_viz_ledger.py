@@ -16,6 +16,7 @@ import microgd as mg
 from microgd import Value
 from microgd.autograd.backward import ancestors
 from microgd.cli import main
+from microgd.explain import wrapped
 from microgd.viz.checking import evaluated, parsed
 from tests.test_compile import Program, programs
 from tests.test_viz_formulas import scalar_programs
@@ -241,6 +242,15 @@ def test_explain_in_steps(capsys: pytest.CaptureFixture[str], tmp_path: Path) ->
     assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert main(["explain", "v*2", "v=1", "--save", str(tmp_path / "backprop.svg")]) == 2
     assert "expected .html" in capsys.readouterr().err
+
+
+def test_in_a_narrow_terminal_lines_are_wrapped_and_none_is_cut() -> None:
+    text = mg.step(Value(2.0, name="weight") ** 2).told(2)
+    lines = wrapped(text, 30)
+    assert max(map(len, lines)) <= 30
+    assert " ".join(" ".join(lines).split()) == " ".join(text.split())
+    assert lines[2:] == ["     the way back starts at", "     n2: it grows by 1 when it", "     is moved by 1"]
+    assert wrapped("", 30) == [] and wrapped("a\n\nb", 30) == ["a", "", "b"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of Unix")
