@@ -7,6 +7,7 @@ import gc
 import json
 import time
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ from hypothesis import given, settings
 
 import microgd as mg
 from microgd import Value
+from microgd.autograd import rules
+from microgd.autograd.rules.table import RULES
 from microgd.viz import Event, Stepper
+from microgd.viz.events import REASONS
 from microgd.viz.stepper import table_of
 from tests.cases import CASES, Case, numbers
 from tests.test_compile import Program, programs
@@ -201,6 +205,16 @@ def test_what_cannot_be_stepped_through() -> None:
 def test_constants_with_a_sign_stand_in_brackets(compute: Any, text: str) -> None:
     with np.errstate(invalid="ignore"):
         assert mg.step(compute(Value(3.0, name="v"))).events[0].symbols == f"n2 = {text}"
+
+
+def test_each_reason_is_that_of_a_rule() -> None:
+    for file in Path(rules.__file__).parent.glob("*.py"):
+        if file.stem not in ("__init__", "special"):  # the latter needs SciPy
+            import_module(f"{rules.__name__}.{file.stem}")
+    assert set(REASONS) <= {rule.name for rule in RULES.values()}
+    kernel = Value(np.ones((3, 1)), name="kernel")
+    last = mg.step(np.sum(np.ones((2, 3)) @ kernel)).events[-1]
+    assert last.why == "in [2×3] @ kernel the other factor multiplies kernel; transposed, it takes the gradient back"
 
 
 def test_what_is_told_holds_no_character_that_controls_a_terminal() -> None:

@@ -24,13 +24,21 @@ MOVES = "only moves elements: each takes back the gradient from the place it wen
 TAKES = "takes some elements: the gradient goes back to those, and adds up where one was taken twice"
 JOINS = "only joins its inputs: each takes back its own piece of the gradient"
 REASONS = {
-    **dict.fromkeys(("reshape", "ravel", "transpose", "swapaxes", "moveaxis", "expand_dims", "squeeze"), MOVES),
+    **dict.fromkeys(("reshape", "ravel", "transpose", "swapaxes", "moveaxis", "expand_dims", "squeeze", "sort"), MOVES),
     **dict.fromkeys(("concatenate", "stack"), JOINS),
     "getitem": TAKES,
     "sum": "each element counts once in the sum",
     "mean": "each element has an equal share in the mean",
     "max": "only the largest element counts; equal ones share",
     "min": "only the smallest element counts; equal ones share",
+    "prod": "each element is multiplied by the product of all the others",
+    "cumsum": "each element counts in its own sum and in all later ones, so what came back to those adds up",
+    "clip": "what lies within the limits lets the gradient through, what lies outside stops it",
+    "broadcast_to": "only repeats elements: what came back to the copies adds up",
+    "einsum": "the same sum of products, with what came back in the place of this operand",
+    "inv": "−Bᵀ @ upstream @ Bᵀ, where B is the inverse",
+    "softmax": "all share one sum: each takes back softmax · (upstream − Σ upstream · softmax)",
+    "logsumexp": "the share of each element is its softmax",
 }
 
 
@@ -234,7 +242,7 @@ class Narrator:
             return f"{node.rule.name}: {REASONS[node.rule.name]}"
         formula = derivative(node, argument, self.names, self.names[node])
         if node.rule.function in MATRIX_PRODUCTS:
-            return f"a change of {name} reaches {self.names[node]} = {computed} times the other factor"
+            return f"in {computed} the other factor multiplies {name}; transposed, it takes the gradient back"
         if not node.rule.elementwise or not formula:
             return f"the derivative of {computed} by {name}, times what came back to {self.names[node]}"
         which = f", as its input {argument + 1}" if sum(x is step.parent for x in node.inputs) > 1 else ""
