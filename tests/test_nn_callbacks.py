@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import json
 import multiprocessing
@@ -414,6 +415,16 @@ def test_layers_of_ones_own_are_saved_and_functions_without_a_name_are_refused(t
 
 def pinball(y_true: Any, y_pred: Any) -> Any:
     return np.mean(np.maximum(0.9 * (y_true - y_pred), 0.1 * (y_pred - y_true)))
+
+
+def test_the_settings_of_a_loss_are_saved_with_it(tmp_path: Path) -> None:
+    model = mg.Sequential([mg.Dense(1)], seed=0)
+    model.compile("sgd", functools.partial(mg.binary_crossentropy, from_logits=True))
+    model.fit(X, Y > 0, epochs=2)
+    model.save(tmp_path / "model.safetensors")
+    other = mg.load_model(tmp_path / "model.safetensors")
+    assert other.evaluate(X, Y > 0) == model.evaluate(X, Y > 0)
+    assert other.fit(X, Y > 0, epochs=2).history == model.fit(X, Y > 0, epochs=2).history
 
 
 def test_a_loss_of_ones_own_is_given_to_load_model(tmp_path: Path) -> None:

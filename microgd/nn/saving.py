@@ -10,6 +10,7 @@ A file is written beside its place and then moved there, so that at no moment is
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import operator
 import os
@@ -26,7 +27,7 @@ from .callbacks import History, states_of
 from .initializers import INITIALIZERS
 from .layer import Layer
 from .layers import LAYERS
-from .losses import LOSSES
+from .losses import LOSSES, Loss
 from .metrics import METRICS
 from .names import look_up, name_of
 from .optimizers import OPTIMIZERS, Optimizer
@@ -45,6 +46,7 @@ DTYPES: dict[str, np.dtype[Any]] = {
 }
 NAME_OF_DTYPE = {dtype: name for name, dtype in DTYPES.items()}
 ALIGNMENT = 8
+PLAIN = (bool, int, float, str)  # settings of a loss that JSON holds
 
 CLASSES: dict[str, type] = {
     **LAYERS,
@@ -188,6 +190,21 @@ def decoded(data: Any, classes: Mapping[str, type]) -> Any:
 # Models ---------------------------------------------------------------------------------------------------------------
 
 
+def named(loss: Loss) -> Any:
+    """Return a loss as JSON has it: its name; of a functools.partial, as with from_logits=True, its settings too."""
+    if isinstance(loss, functools.partial) and not loss.args and all(type(x) in PLAIN for x in loss.keywords.values()):
+        return {"of": named(loss.func), "settings": loss.keywords}
+    return next((name for name, function in LOSSES.items() if function is loss), name_of(loss))
+
+
+def of_name(data: Any, known: Mapping[str, Any]) -> Loss:
+    """Return what `named` was given."""
+    if isinstance(data, dict):
+        return functools.partial(of_name(data["of"], known), **data["settings"])
+    loss: Loss = known.get(data, Missing(data))
+    return loss
+
+
 def generators(model: Layer) -> dict[str, np.random.Generator]:
     """Return the sources of random numbers of a model, each once, by the name of the layer that has it."""
     found: dict[str, np.random.Generator] = {}
@@ -231,9 +248,7 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> None:
         "optimizer": None if optimizer is None else encoded(optimizer, "the optimizer"),
         "iterations": 0 if optimizer is None else optimizer.iterations,
         "updated": [] if optimizer is None else [names[id(parameter)] for parameter in optimizer.parameters],
-        "loss": None
-        if optimizer is None
-        else next((n for n, f in LOSSES.items() if f is model.loss), name_of(model.loss)),
+        "loss": None if optimizer is None else named(model.loss),
         "metrics": [] if optimizer is None else list(model.metrics),
         "epoch": model.epoch,
         "history": model.history.history,
@@ -312,8 +327,7 @@ def load_model(path: str | os.PathLike[str], custom: Iterable[Any] = ()) -> Mode
         if state["optimizer"] is not None:
             known = {**METRICS, **own}  # METRICS holds the losses too
             metrics = [name if name in METRICS else known.get(name, Missing(name)) for name in state["metrics"]]
-            loss = known.get(state["loss"], Missing(state["loss"]))
-            model.compile(decoded(state["optimizer"], classes), loss, metrics)
+            model.compile(decoded(state["optimizer"], classes), of_name(state["loss"], known), metrics)
     restore(model, path)
     return model
 
