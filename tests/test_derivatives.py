@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -255,6 +256,66 @@ def test_custom_rule_is_checked_on_the_spot() -> None:
         mg.custom_rule()(lambda x: x)
     with pytest.raises(ValueError, match="pass example="):
         mg.custom_rule(lambda g, y, x: g)(lambda x: x.no_such_thing)
+
+
+def first(x: Any) -> Any:
+    return 1 * x
+
+
+def both(a: Any, b: Any) -> Any:
+    return a * b
+
+
+def in_place(x: Any) -> Any:
+    x += 1.0
+    return x
+
+
+@pytest.mark.usefixtures("own_rules")
+@pytest.mark.parametrize(
+    ("decorate", "function", "error", "message"),
+    [
+        (lambda f: mg.custom_rule(f)(2.0), first, TypeError, "decorates a function that has a name"),  # type: ignore[arg-type]
+        (mg.custom_rule(lambda g, y, a: g), both, ValueError, r"takes 2 argument\(s\), but got 1 derivative"),
+        (mg.custom_rule(*[lambda g, y, *x: g] * 2), first, ValueError, r"takes 1 argument\(s\), but got 2 derivative"),
+        (mg.custom_rule(lambda g, x: g), first, ValueError, r"takes \(g, y, \*inputs\)"),
+        (mg.custom_rule(lambda g, y, x: "g"), first, ValueError, "in the shape of its input"),
+        (mg.custom_rule(lambda g, y, x: np.sum(g)), first, ValueError, r"of shape \(\) for an input of shape \(3,\)"),
+        (mg.custom_rule(lambda g, y, x: None), first, GradientError, "finite differences"),
+        (mg.custom_rule(lambda g, y, x: g), lambda x: (x, x), ValueError, "returns one array of numbers"),
+        (mg.custom_rule(lambda g, y, x: g), in_place, ValueError, "changes its arguments in place"),
+        (mg.custom_rule(lambda g, y, x: g), np.median, ValueError, "a rule already"),
+        (mg.custom_rule(lambda g, y, x: g), np.argmax, ValueError, "a rule already"),
+        (lambda f: mg.custom_rule(lambda g, y, x: g, example=2.0)(f), first, TypeError, r"write \[2.0\]"),  # type: ignore[arg-type]
+        (lambda f: mg.custom_rule(3)(f), first, TypeError, "for each argument, but got 3"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_rule_of_the_wrong_kind_is_refused_in_words(
+    decorate: Any, function: Any, error: type[Exception], message: str
+) -> None:
+    before = dict(RULES)
+    with pytest.raises(error, match=message):
+        decorate(function)
+    assert before == RULES
+
+
+@pytest.mark.usefixtures("own_rules")
+def test_a_rule_of_first_order_takes_derivatives_that_numpy_does_not_compute() -> None:
+    def slope(g: Any, y: Any, x: Any) -> Any:
+        return g * np.array([math.cos(float(number)) for number in x])
+
+    with pytest.raises(GradientError, match="the gradient of of_a_program"):
+        mg.custom_rule(slope)(of_a_program)
+    sine = mg.custom_rule(slope, order=1)(of_a_program)
+    np.testing.assert_allclose(mg.grad(lambda x: np.sum(sine(x)))(np.array([0.0, 1.0])), [1.0, np.cos(1.0)])
+    with pytest.raises(NotImplementedError, match="order=1, which cannot be differentiated again"):
+        mg.hessian(lambda x: np.sum(sine(x)))(np.ones(2))
+    with pytest.raises(GradientError):
+        mg.custom_rule(lambda g, y, x: 1.001 * slope(g, y, x), order=1)(of_a_program)
+
+
+def of_a_program(x: Any) -> Any:
+    return np.array([math.sin(number) for number in x])
 
 
 @pytest.mark.usefixtures("own_rules")

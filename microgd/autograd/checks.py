@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
+import math
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
 from .derivatives import jvp, leaves_of, map_tree, name_of, vjp
-from .rules.table import RULES, Function, Rule, full_name, primitive, row_of
+from .rules.table import COMPOSITE, CONSTANT, RULES, Function, Rule, find, full_name, primitive
 from .value import Value, no_grad
 
 STEP = 1e-4  # of the fourth-order difference: its error is about STEP⁴ and rounding over STEP
@@ -40,15 +44,28 @@ def check_grads(f: Function, *args: Any, order: int = 2) -> None:
 
     Source: R. W. Hamming, "Numerical Methods for Scientists and Engineers", 1962, for the differences.
     """
+    check(f, args, order)
+
+
+def check(f: Function, args: Sequence[Any], order: int, forward: bool = True) -> None:
+    """Check in random directions, the same ones each time; in reverse mode alone where there is no other."""
     double = [map_tree(lambda x: np.asarray(x, dtype=float)[()] * 1.0, argument) for argument in args]
     generator = np.random.default_rng(0)
     for argument in range(len(args)):
         if any(np.size(leaf) for leaf in leaves_of(double[argument])):
             for _ in range(DRAWS):
-                compare(f, double, argument, order, generator, name_of(f))
+                compare(f, double, argument, order, forward, generator, name_of(f))
 
 
-def compare(f: Function, args: list[Any], argument: int, order: int, generator: np.random.Generator, name: str) -> None:
+def compare(
+    f: Function,
+    args: list[Any],
+    argument: int,
+    order: int,
+    forward: bool,
+    generator: np.random.Generator,
+    name: str,
+) -> None:
     """Compare the derivatives with respect to one argument in one random direction."""
     value, pullback = vjp(f, *args)
     cotangent = draw(generator, value)
@@ -68,8 +85,10 @@ def compare(f: Function, args: list[Any], argument: int, order: int, generator: 
         float(np.sum(a * b)) for a, b in zip(leaves_of(pullback(cotangent)[argument]), leaves_of(tangent), strict=True)
     )
     directions = [*zeros[:argument], tangent, *zeros[argument + 1 :]]
-    forward = float(np.sum(cotangent * jvp(f, args, directions)[1]))
-    for mode, got in (("reverse", reverse), ("forward", forward)):
+    found = {"reverse": reverse}
+    if forward:
+        found["forward"] = float(np.sum(cotangent * jvp(f, args, directions)[1]))
+    for mode, got in found.items():
         if not abs(got - expected) <= RELATIVE * max(abs(got), abs(expected)) + noise:
             raise GradientError(
                 f"{name}: the derivative with respect to argument {argument}, in {mode} mode, is {got!r} along a "
@@ -87,7 +106,7 @@ def compare(f: Function, args: list[Any], argument: int, order: int, generator: 
 
         for other in range(len(args)):
             if any(np.size(leaf) for leaf in leaves_of(args[other])):
-                compare(flat, args, other, order - 1, generator, f"the gradient of {name}")
+                compare(flat, args, other, order - 1, forward, generator, f"the gradient of {name}")
 
 
 def draw(generator: np.random.Generator, like: Any) -> Any:
@@ -98,7 +117,7 @@ def draw(generator: np.random.Generator, like: Any) -> Any:
 
 
 def custom_rule(
-    *derivatives: Function | None, example: Sequence[Any] | None = None, numeric: bool = False
+    *derivatives: Function | None, example: Sequence[Any] | None = None, order: int = 2, numeric: bool = False
 ) -> Callable[[Function], Function]:
     """Give a function a derivative of your own: a decorator, checked against finite differences on the spot.
 
@@ -106,6 +125,8 @@ def custom_rule(
         derivatives: For each positional argument a function (g, y, *inputs) -> cotangent of that argument, where g is
             the cotangent of the output y; None for an argument that has no derivative.
         example: Arguments to check it with; arrays of three numbers between 0.5 and 1.5 by default.
+        order: 2 for derivatives that NumPy computes, so that they can be differentiated in turn, as often as wanted; 1
+            for any others (of SciPy, of a program): the gradient of the gradient is then refused.
         numeric: Take derivatives by central differences instead: first order only, and slow.
 
     Returns:
@@ -113,7 +134,8 @@ def custom_rule(
 
     Raises:
         GradientError: If the derivatives are wrong; then no rule is added.
-        ValueError: If the function has a rule already, or cannot be called with the example.
+        ValueError: If the function has a rule already, cannot be called with the example or changes it, or if there is
+            not one derivative for each of its arguments.
 
     Example:
         >>> @custom_rule(lambda g, y, x: g * 3 * x**2)
@@ -124,25 +146,43 @@ def custom_rule(
         >>> v.grad
         12.0
     """
+    if example is not None and not isinstance(example, list | tuple):
+        raise TypeError(f"custom_rule takes example= as a list of arguments, but got {example!r}; write [{example!r}].")
+    for derivative in derivatives:
+        if derivative is not None and not callable(derivative):
+            raise TypeError(f"custom_rule takes a function (g, y, *inputs) for each argument, but got {derivative!r}.")
 
     def decorate(function: Function) -> Function:
+        if not hasattr(function, "__name__"):
+            raise TypeError(
+                "custom_rule decorates a function that has a name, as in `@mg.custom_rule(lambda g, y, x: ...)` above "
+                f"a def, but got {function!r}."
+            )
+        name = full_name(function)
+        if not derivatives and not numeric:
+            raise ValueError(f"{name}: give a derivative for each argument, or numeric=True.")
         known = isinstance(function, np.ufunc) or hasattr(function, "_implementation")
         recorded: Function = function if known else primitive(function)
-        if row_of(recorded) is not None:
-            raise ValueError(f"{full_name(function)} has a rule already; it cannot be given another.")
-        count = len(derivatives) or function.__code__.co_argcount
+        if has_rule(recorded):
+            raise ValueError(f"{name} has a rule already; it cannot be given another.")
+        needed, most = arguments_of(function)
+        count = len(derivatives) or needed
+        if not needed <= count <= most:
+            raise ValueError(
+                f"{name} takes {needed if needed == most else f'{needed} or more'} argument(s), but got {count} "
+                "derivative(s); give one for each, None for an argument that has none."
+            )
         chosen = derivatives or tuple(numeric_derivative(function, k) for k in range(count))
-        if not derivatives and not numeric:
-            raise ValueError(f"{full_name(function)}: give a derivative for each argument, or numeric=True.")
-        inputs = list(example) if example is not None else [np.linspace(0.5, 1.5, 3) + k for k in range(count)]
+        if order == 1:
+            chosen = tuple(d and first_order(function, d) for d in chosen)
+        inputs = (
+            copy.deepcopy(list(example))
+            if example is not None
+            else [np.linspace(0.5, 1.5, 3) + k for k in range(count)]
+        )
         RULES[recorded] = Rule(recorded, chosen, forward=None if known else function)
         try:
-            try:
-                function(*inputs)
-            except Exception as error:
-                raise ValueError(
-                    f"{full_name(function)} cannot be called with {inputs} to check its rule ({error}); pass example=."
-                ) from error
+            try_out(function, name, inputs)
             places = [k for k, derivative in enumerate(chosen) if derivative is not None]
 
             def of_differentiable(*given: Any) -> Any:
@@ -153,13 +193,68 @@ def custom_rule(
 
             of_differentiable.__name__ = function.__name__
             if not numeric:  # nothing to compare: they are finite differences
-                check_grads(of_differentiable, *(inputs[k] for k in places))
+                check(of_differentiable, [inputs[k] for k in places], order, forward=order > 1)
+        except (AttributeError, IndexError, KeyError, TypeError) as error:
+            del RULES[recorded]
+            raise ValueError(
+                f"{name}: a derivative failed where it was checked: {error}. It takes (g, y, *inputs), and returns an "
+                "array in the shape of its input; order=1 is for one that cannot be computed on Values."
+            ) from error
         except Exception:
             del RULES[recorded]
             raise
         return recorded
 
     return decorate
+
+
+def has_rule(function: Function) -> bool:
+    """Return whether something is known about a function's derivative."""
+    try:
+        return bool(find(function))
+    except NotImplementedError:
+        return function in COMPOSITE or function in CONSTANT
+
+
+def arguments_of(function: Function) -> tuple[int, float]:
+    """Return how many positional arguments a function needs, and how many it takes at most."""
+    if isinstance(function, np.ufunc):
+        return function.nin, function.nin
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (ValueError, TypeError):  # written in C
+        return 1, math.inf
+    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    more = any(p.kind == p.VAR_POSITIONAL for p in parameters)
+    return sum(p.default is p.empty for p in places), math.inf if more else len(places)
+
+
+def try_out(function: Function, name: str, inputs: list[Any]) -> None:
+    """Call a function with the example, or say why no rule can be checked with it."""
+    given = copy.deepcopy(inputs)
+    try:
+        result = function(*inputs)
+    except Exception as error:
+        raise ValueError(f"{name} cannot be called with {given} to check its rule ({error}); pass example=.") from error
+    if not isinstance(result, float | int | np.ndarray | np.generic) or np.asarray(result).dtype.kind not in "fiubc":
+        raise ValueError(f"{name} returned {result!r}; a rule is for a function that returns one array of numbers.")
+    if not all(np.array_equal(x, before) for x, before in zip(inputs, given, strict=True)):
+        raise ValueError(f"{name} changes its arguments in place; a rule is for a function that leaves them alone.")
+
+
+def first_order(function: Function, derivative: Function) -> Function:
+    """Return a derivative that refuses Values: it is computed by something that would not record."""
+
+    @wraps(derivative)
+    def of_numbers(g: Any, y: Any, *inputs: Any, **options: Any) -> Any:
+        if any(type(x) is Value for x in (g, y, *inputs)):
+            raise NotImplementedError(
+                f"{full_name(function)} has a derivative of order=1, which cannot be differentiated again; give it a "
+                "rule that is computed by NumPy."
+            )
+        return derivative(g, y, *inputs, **options)
+
+    return of_numbers
 
 
 def numeric_derivative(function: Function, argument: int) -> Function:
