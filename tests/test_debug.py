@@ -125,3 +125,24 @@ def test_results_are_those_without_it() -> None:
     plain = gradient()
     with mg.debug():
         np.testing.assert_array_equal(gradient(), plain)
+
+
+@pytest.mark.parametrize(
+    "differentiate",
+    [
+        lambda f, x: mg.grad(f)(x),
+        lambda f, x: mg.value_and_grad(f)(x),
+        lambda f, x: mg.jacobian(f)(x),
+        lambda f, x: mg.hessian(f)(x),
+        lambda f, x: mg.vjp(f, x)[1](1.0),
+        lambda f, x: mg.jvp(f, (x,), (np.ones(2),)),
+        lambda f, x: list(mg.walk(f(Value(x)))),
+    ],
+)
+def test_the_derivative_operators_are_blamed_too(differentiate: Any) -> None:
+    with mg.debug(), pytest.raises(NonFiniteError, match=r"^backward: the derivative of np.sqrt sent .* to operand 1"):
+        differentiate(lambda x: np.sum(np.sqrt(x)), np.array([4.0, 0.0]))
+    with mg.debug():  # where nothing is wrong, the same comes out
+        assert mg.grad(np.sqrt)(4.0) == 0.25
+        assert mg.hessian(lambda x: x**3)(2.0) == 12.0
+    assert active.debug is None

@@ -263,7 +263,8 @@ def edges(
             contribution = None
             if g is not None:
                 y, inputs = (node, node.inputs) if create_graph else (node._data, node.operands)
-                contribution = contribution_of(node, argument, g, y, inputs)
+                across = contribution_of if active.debug is None else active.debug.across
+                contribution = across(node, argument, g, y, inputs)
             if contribution is not None:
                 totals[parent] = totals[parent] + contribution if parent in totals else contribution
             yield node, argument, parent, contribution

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .backward import pull_all, pull_on_values
-from .operators import active, intercept
+from .operators import active, contribution_of, intercept
 from .rules.table import Function, full_name
 
 INSIDE = (str(Path(__file__).parents[1]), str(Path(np.__file__).parent), "<emitted", "<__array_function__")
@@ -81,13 +81,28 @@ class Blame:
                 active.debug = self
             for argument, parent in enumerate(node.inputs):
                 if type(parent) is type(node) and not finite(bare(parent.grad)):
-                    operands = ", ".join(described(x, place) for place, x in enumerate(node.inputs))
-                    line = self.lines.get(node.serial, "a line outside mg.debug()")
-                    raise NonFiniteError(
-                        f"backward: the derivative of {full_name(node.rule.function)} sent "
-                        f"{what_is_wrong(bare(parent.grad))} to {called(parent, argument)}. Upstream was "
-                        f"{ranged(bare(node.grad))}, the operands {operands}; the operation was made at {line}."
-                    )
+                    raise self.sent(bare(parent.grad), node, argument, bare(node.grad))
+
+    def across(self, node: Any, argument: int, g: Any, y: Any, inputs: tuple[Any, ...]) -> Any:
+        """Return what one edge adds to the gradient of its input; raise if it is not finite."""
+        active.debug = None
+        try:
+            contribution = contribution_of(node, argument, g, y, inputs)
+        finally:
+            active.debug = self
+        if not finite(bare(contribution)):
+            raise self.sent(bare(contribution), node, argument, bare(g))
+        return contribution
+
+    def sent(self, wrong: Any, node: Any, argument: int, upstream: Any) -> NonFiniteError:
+        """Return the error for what a derivative sent back."""
+        operands = ", ".join(described(x, place) for place, x in enumerate(node.inputs))
+        line = self.lines.get(node.serial, "a line outside mg.debug(), or by a backward pass")
+        return NonFiniteError(
+            f"backward: the derivative of {full_name(node.rule.function)} sent {what_is_wrong(wrong)} to "
+            f"{called(node.inputs[argument], argument)}. Upstream was {ranged(upstream)}, the operands {operands}; the "
+            f"operation was made at {line}."
+        )
 
 
 def bare(grad: Any) -> Any:
@@ -134,7 +149,8 @@ def ranged(data: Any) -> str:
         return f"{data.dtype} of shape {data.shape}"
     known = data[np.isfinite(data)]
     limits = f"{known.min():.6g} to {known.max():.6g}" if known.size else "nothing finite"
-    return f"{limits} in shape {data.shape}" + ("" if known.size == data.size else f" with {what_is_wrong(data)}")
+    others = "" if known.size == data.size else f" with {what_is_wrong(data).rstrip(',')}"
+    return f"{limits} in shape {data.shape}{others}"
 
 
 def users_line() -> str:
