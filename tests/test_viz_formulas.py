@@ -68,6 +68,8 @@ def test_the_books_gradients() -> None:
         (lambda a, b: b**a, "b^a·log(b)"),
         (lambda a, b: np.log2(a), "1 / (a·log(2))"),
         (lambda a, b: np.tanh(a * b), "(1 − tanh(a·b)²)·b"),
+        (lambda a, b: np.tanh(a - b), "1 − tanh(a − b)²"),
+        (lambda a, b: a / (a - b), "1 / (a − b) − a / (a − b)²"),
         (lambda a, b: np.sqrt(a), "1 / (2·sqrt(a))"),
         (lambda a, b: np.sin(a) * np.cos(a), "cos(a)² − sin(a)²"),
         (lambda a, b: np.maximum(a, b), "(a > b) + (a == b) / 2"),

@@ -64,9 +64,8 @@ def operation(node: Value, names: dict[Value, str], of_constant: Callable[[Any],
     inputs = [names[x] if type(x) is Value else (of_constant or constant)(x) for x in node.inputs]
     if node.rule.function in WRITTEN and len(inputs) == 2:
         sign = WRITTEN[node.rule.function][0]
-        if sign == "^":
-            return power(*inputs)
-        return sign.join(x if type(of) is Value else bracketed(x) for x, of in zip(inputs, node.inputs, strict=True))
+        first, second = (x if type(of) is Value else bracketed(x) for x, of in zip(inputs, node.inputs, strict=True))
+        return power(first, inputs[1]) if sign == "^" else f"{first}{sign}{second}"
     name = CALLED.get(node.rule.name, node.rule.name)
     if name == "getitem":
         return f"{inputs[0]}[…]"
@@ -89,4 +88,4 @@ def power(base: str, exponent: str) -> str:
     """Return a power with its exponent raised, where it is a whole number."""
     raised = exponent.translate(str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"))
     whole = exponent.removeprefix("−").isdigit()
-    return f"{bracketed(base)}{raised if whole else f'^{exponent}'}"
+    return f"{base}{raised if whole else f'^{exponent}'}"
