@@ -212,6 +212,8 @@ def test_an_operation_costs_the_same_however_many_rules_there_are() -> None:
         lambda: np.exp(x),
         lambda: np.sum(x, axis=0),
         lambda: np.tile(x, 2),
+        lambda: np.sum(np.exp(x) * x, axis=0).backward(),
+        lambda: mg.grad(np.sum)(np.ones(3)),
     )
     before = [(instructions(warm(action)), calls(action)) for action in actions]
     more = {(lambda number=number: number): rule for number, rule in enumerate([*RULES.values()] * 10)}

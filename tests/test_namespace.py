@@ -6,6 +6,7 @@ No function may turn a Value silently into something else: an array of objects, 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import inspect
 import io
 from collections.abc import Callable
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 Function = Callable[..., Any]
 PAD: Function = np.pad  # as functions of anything, for type checkers know what they take
 MESHGRID: Function = np.meshgrid
+SPECIAL: Any = importlib.import_module("scipy.special") if importlib.util.find_spec("scipy") else None
 
 # Functions that do not compute with numbers that are given: they make arrays of shapes, describe types, print, read or
 # write files, or set how NumPy does things. What they do with a Value is Python's business: int(), float(), str().
@@ -287,3 +289,23 @@ def test_what_is_not_supported_of_a_function_says_what_is(call: Function, advice
 def test_bad_arguments_are_refused_in_words(call: Function, message: str) -> None:
     with pytest.raises((ValueError, IndexError), match=message):
         call(Value([[2.0, 1.0], [1.0, 3.0]]))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda v: np.full(2, v[0]), r"np.full makes an array .* write np.broadcast_to"),
+        (lambda v: SPECIAL.softmax(v), r"scipy.special.softmax makes an array .* write mg.softmax"),
+        (lambda v: SPECIAL.logsumexp(v), r"scipy.special.logsumexp makes an array .* write mg.logsumexp"),
+        (lambda v: SPECIAL.log_softmax(v), r"scipy.special.log_softmax makes an array .* write value - mg.logsumexp"),
+        (lambda v: SPECIAL.polygamma(1, v), r"scipy.special.polygamma makes an array .* write scipy.special.psi"),
+        (lambda v: SPECIAL.multigammaln(v, 2), r"scipy.special.multigammaln makes an array of a Value"),
+        (lambda v: np.testing.assert_allclose(v, 1.0), r"np.testing.assert_allclose makes an array"),
+        (lambda v: np.array([v, v]), r"np.array, or what calls it, makes an array .* np.stack"),
+    ],
+)
+def test_what_makes_an_array_of_a_value_is_named_and_what_to_write_instead(call: Function, message: str) -> None:
+    if "scipy" in message and SPECIAL is None:
+        pytest.skip("SciPy is not installed; it is in the extra `peers`")
+    with pytest.raises(TypeError, match=message):
+        call(Value([1.0, 2.0]))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import sys
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import Any, NoReturn
 
 import numpy as np
@@ -209,9 +211,11 @@ class Value:
         return (self[i] for i in range(len(self)))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
+        asking = caller()
+        advice = f"write {INSTEAD_OF[asking]}" if asking in INSTEAD_OF else "np.stack([...]) joins Values"
         raise TypeError(
-            "a Value does not turn into an array by itself, for its gradient would be lost. Use value.data for the "
-            "bare array (a plot, a printout), or np.stack([...]) to join Values."
+            f"{asking or 'np.array, or what calls it,'} makes an array of a Value, whose gradient would be lost; "
+            f"{advice}. For the bare array (a plot, a printout) use value.data."
         )
 
     # How it was made ----------------------------------------------------------------------------------------------
@@ -428,6 +432,30 @@ class Value:
         """Clear the gradient of this Value and of everything it was computed from."""
         for value in ancestors(self):
             value.grad = None
+
+
+# What NumPy and SciPy compute without asking whether somebody else would, and what to write instead.
+INSTEAD_OF = {
+    "np.full": "np.broadcast_to(value, shape)",
+    "scipy.special.softmax": "mg.softmax(value, axis=...)",
+    "scipy.special.log_softmax": "value - mg.logsumexp(value, axis=..., keepdims=True)",
+    "scipy.special.logsumexp": "mg.logsumexp(value, axis=...)",
+    "scipy.special.polygamma": "scipy.special.psi(value), and its derivatives by mg.elementwise_grad",
+}
+
+
+def caller() -> str:
+    """Return the function of NumPy's or SciPy's that the user's code has called, as it is written there; '' if none."""
+    frame: Any = sys._getframe(2)
+    name = ""
+    while frame is not None:
+        package, *inner = frame.f_globals.get("__name__", "").split(".")
+        if package not in ("numpy", "scipy"):
+            break
+        public = takewhile(lambda part: not part.startswith("_"), inner)
+        name = ".".join(("np" if package == "numpy" else package, *public, frame.f_code.co_name))
+        frame = frame.f_back
+    return name
 
 
 # Making Values ------------------------------------------------------------------------------------------------------
