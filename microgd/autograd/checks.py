@@ -58,13 +58,7 @@ def check(f: Function, args: Sequence[Any], order: int, forward: bool = True) ->
 
 
 def compare(
-    f: Function,
-    args: list[Any],
-    argument: int,
-    order: int,
-    forward: bool,
-    generator: np.random.Generator,
-    name: str,
+    f: Function, args: list[Any], argument: int, order: int, forward: bool, generator: np.random.Generator, name: str
 ) -> None:
     """Compare the derivatives with respect to one argument in one random direction."""
     value, pullback = vjp(f, *args)

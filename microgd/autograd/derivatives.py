@@ -66,7 +66,7 @@ class Call:
         self,
         f: Function,
         args: Sequence[Any],
-        argnum: int | Sequence[int],
+        argnum: Any,
         options: dict[str, Any] | None = None,
         has_aux: bool = False,
     ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 import microgd as mg
+from microgd.autograd.rules.cumulative import cumulative_logaddexp
 
 Function = Callable[..., Any]
 ERROR = np.linalg.LinAlgError
@@ -120,6 +121,16 @@ convention(np.median, "with nan", [1.0, np.nan, 2.0], [0.0, 0.0, 0.0])
 convention(np.std, "of equal numbers with a rounded mean", [0.1, 0.1, 0.1], [0.0, 0.0, 0.0])
 convention(np.prod, "with one 0", [2.0, 0.0, 3.0], [0.0, 6.0, 0.0], note="the product of the others")
 convention(np.cumprod, "with one 0", [2.0, 0.0, 3.0], [1.0, 8.0, 0.0], note="the products of the others")
+for _at, _share in (([-np.inf, -np.inf], [0.5, 0.5]), ([-np.inf, 1.0], [0.0, 1.0]), ([np.inf, 1.0], [1.0, 0.0])):
+    convention(mg.logsumexp, f"of {_at[0]} and {_at[1]}", _at, _share)
+convention(
+    cumulative_logaddexp,
+    "of -inf",
+    [-np.inf, -np.inf, 1.0],
+    [1.5, 0.5, 1.0],
+    lambda x: np.logaddexp.accumulate(x) * [1.0, 1.0, 1.0],
+    "equal shares",
+)
 convention(np.ptp, "of equal numbers", [2.0, 2.0], [0.0, 0.0])
 convention(
     np.sort, "at a tie", [2.0, 1.0, 2.0], [2.5, 1.0, 2.5], lambda x: np.sort(x) * [1.0, 2.0, 3.0], "the mean of places"

@@ -143,6 +143,7 @@ def cumulative_logaddexp(x: Any, axis: int = 0) -> Any:
 
 def d_cumulative_logaddexp(g: Any, y: Any, x: Any, axis: int = 0) -> Any:
     """The share of an element in the sum so far, and in those that come after: no exponent is above 0."""
+    g = g / np.where(np.isinf(y), sharing(x, y, axis=axis), 1)
     ndim = np.ndim(x)
     after = np.concatenate([y[along(slice(1, None), axis, ndim)], y[along(slice(-1, None), axis, ndim)]], axis=axis)
     return np.exp(difference_or_zero(x, y)) * recurrence(np.exp(difference_or_zero(y, after)), g, axis=axis)

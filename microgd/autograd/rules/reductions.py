@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from .cumulative import shifted
-from .elementwise import quotient
+from .elementwise import difference_or_zero, quotient
 from .table import constant, primitive, rule
 
 
@@ -187,5 +187,12 @@ def softmax(x: Any, axis: Any = -1) -> Any:
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
-rule(logsumexp, lambda g, y, x, axis=None, keepdims=False: restored(g, x, axis) * np.exp(x - restored(y, x, axis)))
+def d_logsumexp(g: Any, y: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The softmax; where the result is infinite, equal shares of those that are."""
+    y = restored(y, x, axis)
+    sharing = np.where(np.isinf(y), np.sum(np.equal(x, y), axis=axis, keepdims=True), 1)
+    return restored(g, x, axis) / sharing * np.exp(difference_or_zero(x, y))
+
+
+rule(logsumexp, d_logsumexp)
 rule(softmax, lambda g, y, x, axis=-1: y * (g - np.sum(g * y, axis=axis, keepdims=True)))
