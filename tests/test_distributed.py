@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 import microgd as mg
+from benchmarks import distributed as benchmark
 from microgd.cli import main
 from microgd.compiler.compile import Plan
 from microgd.data.tables import DataError
@@ -805,6 +806,26 @@ def test_the_command_line_names_a_bad_file(tmp_path: Path, client: Any, capsys: 
     (folder / "part-2.csv").write_text("a,b,c,d,e,price\n1,2,3,4,5,6\n1,2,nan,4,5,6\n")
     assert main(["train", str(folder), "--scheduler", client.scheduler.address, "--out", str(tmp_path / "out")]) == 2
     assert "part-2.csv: row 2 (line 3), column 'c' is nan" in capsys.readouterr().err
+
+
+# What a step costs ----------------------------------------------------------------------------------------------------
+
+
+def test_the_model_of_the_cost_finds_its_constants_again() -> None:
+    cost = benchmark.Cost(fixed=0.02, block=0.003, hop=5e-9, touch=2e-8)
+    cases = benchmark.cases(quick=False)
+    for case in cases:
+        if not case.finds:
+            case.rows_alone = [1e-6]
+        for workers in benchmark.WORKERS:
+            seconds = cost.step(workers, case.blocks, case.blocks * case.rows, case.row, case.parameters)
+            case.seconds[str(workers)] = [seconds]
+    found = benchmark.cost_of(cases)
+    for name in ("fixed", "block", "hop", "touch"):  # a little is laid to the 21 weights of the linear model
+        assert getattr(found, name) == pytest.approx(getattr(cost, name), rel=1e-3)
+    many, few = (benchmark.best(cost, rows, 1e-6, 21)[0] for rows in (10**8, 10**6))
+    assert many == pytest.approx(np.sqrt(1e-6 * 10**8 / cost.block), rel=0.2)
+    assert many > few
 
 
 # What does not fit one process: run by `pytest -m by_hand tests/test_distributed.py` ----------------------------------

@@ -10,8 +10,13 @@ gradient that is the mean of n terms differs by at most 2 (n + k) 2⁻⁵³ time
 is the number of roundings that go into a term. A batch that lies in one block, and has no more rows than are computed
 at once, has the same bits.
 
+The loss has to be a mean over rows, as all of microgd's are, and no layer may mix rows, as BatchNormalization does: a
+worker sees some of them only. What is otherwise is refused. Metrics are functions of all rows at once: where there are
+any, the targets and the predictions of an epoch come to this process.
+
 With shuffle, the blocks are visited in random order, and the rows within each block too: the rows of one block stay
-together, so that each is loaded once an epoch.
+together, so that each is loaded once an epoch. It is loaded anew in each epoch: keep what fits the memory of the
+cluster there, with x = x.persist().
 
 The scheduler, the transport, retries and spilling are Dask's.
 """

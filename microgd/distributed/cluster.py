@@ -84,7 +84,7 @@ class Cluster:
         return ConnectionError(
             f"the Dask scheduler at {self.client.scheduler.address} has gone away. The model has the weights of its "
             "last step. Start a scheduler, and go on from the last checkpoint: mg.load_model(path), then fit with "
-            "initial_epoch=model.epoch."
+            "initial_epoch=model.epoch; or, on the command line, --resume."
         )
 
 
