@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import ast
 import csv
-import itertools
 import os
 import re
 import shlex
@@ -510,7 +509,8 @@ def write_history(run: Run, path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["epoch", *history])
-        writer.writerows(zip(itertools.count(1), *history.values(), strict=False))
+        figures = zip(*history.values(), strict=False)  # none, where not even one epoch came to its end
+        writer.writerows([epoch, *row] for epoch, row in enumerate(figures, start=1))
 
 
 def draw(run: Run, folder: Path) -> str:

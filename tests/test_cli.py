@@ -227,6 +227,13 @@ def test_divergence_ends_with_3_and_keeps_the_best_weights(tmp_path: Path, run: 
     assert np.isfinite(model.predict(mg.data.load_houses().data)).all()
 
 
+def test_divergence_in_the_first_epoch_writes_a_history_of_none(tmp_path: Path, run: Run) -> None:
+    write_table(tmp_path / "table.csv", rows=3000)
+    done = run("train", "table.csv", "--learning-rate", "1e6", "--out", "run")
+    assert done.returncode == 3 and "diverged in epoch 1" in done.stderr and "Traceback" not in done.stderr
+    assert (tmp_path / "run" / "history.csv").read_text() == "epoch\n"
+
+
 def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "microgd", *arguments]
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have turned it off for these tests

@@ -324,7 +324,7 @@ def _cells(path: Path, least: int = 2) -> tuple[list[str], list[list[str]], list
 def check_header(path: Path, header: list[str], least: int) -> None:
     """Raise unless the first line of a file names its columns, at least as many as are needed."""
     named = f"its first line has the column names {_listed(header)}"
-    if len(header) < least:
+    if len(header) < least or (len(header) == 1 and _other_separator(header)):
         raise DataError(
             f"{path}: {named}; expected a target and at least one feature, separated by commas"
             + _other_separator(header)
