@@ -681,6 +681,16 @@ def test_parquet_files(tmp_path: Path) -> None:
     x, y = rows_of(tmp_path, "price")[:2]
     np.testing.assert_array_equal(x.compute(), X)
     np.testing.assert_array_equal(y.compute(), Y)
+    for kind, found in (("s", "datetime"), ("string", "could not convert")):
+        (tmp_path / kind).mkdir()
+        strange = pyarrow.array([1, 2]).cast(pyarrow.timestamp("s") if kind == "s" else pyarrow.string())
+        strange = pyarrow.array(["x", "y"]) if kind == "string" else strange
+        parquet.write_table(pyarrow.table({"a": strange, "b": [1.0, 2.0]}), tmp_path / kind / "a.parquet")
+        with pytest.raises(DataError, match=rf"a\.parquet: column 'a' cannot be read as numbers: .*{found}"):
+            perceptron().fit(tmp_path / kind, verbose=0)
+    (tmp_path / "s" / "a.parquet").write_bytes(b"PAR1")
+    with pytest.raises(DataError, match=r"a\.parquet cannot be read as a Parquet file"):
+        perceptron().fit(tmp_path / "s", verbose=0)
     parquet.write_table(pyarrow.table({"a": [1.0]}), tmp_path / "part-9.parquet")
     with pytest.raises(DataError, match=r"part-9\.parquet: its columns are a, expected those of part-0\.parquet"):
         rows_of(tmp_path, "price")
@@ -724,6 +734,30 @@ BAD_FILES: dict[str, tuple[str, str, type[Exception], str]] = {
         DataError,
         r"part-2\.csv: row 2 \(line 3\) has 3 cells, expected 6",
     ),
+    "a line after empty ones": (
+        "part-2.csv",
+        "a,b,c,d,e,price\n\n1,2,3,4,5,6\n\n \n1,2,few,4,5,6\n",
+        DataError,
+        r"part-2\.csv: row 2 \(line 6\), column 'c' is 'few', expected a number",
+    ),
+    "infinity after empty lines": (
+        "part-2.csv",
+        "a,b,c,d,e,price\n\n1,2,3,4,5,6\n\n1,2,inf,4,5,6\n",
+        DataError,
+        r"part-2\.csv: row 2 \(line 5\), column 'c' is inf, expected a finite number",
+    ),
+    "a number as Python writes it": (
+        "part-2.csv",
+        "a,b,c,d,e,price\n1_000,2,3,4,5,6\n",
+        DataError,
+        r"part-2\.csv: row 1 \(line 2\), column 'a' is '1_000', expected a number",
+    ),
+    "nothing": (
+        "part-2.csv",
+        "",
+        DataError,
+        r"part-2\.csv: its first line is empty, expected the names of the columns",
+    ),
     "no names": ("part-2.csv", "1,2,3,4,5,6\n1,2,3,4,5,6\n", DataError, r"part-2\.csv: .* are numbers or missing"),
     "another kind": ("rows.npy", "", DataError, r"files of several kinds.*part-0\.csv"),
 }
@@ -746,6 +780,28 @@ def test_npy_files_of_another_type_and_with_nan(tmp_path: Path) -> None:
     np.save(folder / "part-2.npy", np.full((3, 6), np.nan))
     with pytest.raises(DataError, match=r"part-2\.npy: row 1, column 0 is nan, expected a finite number"):
         perceptron().fit(folder, epochs=1, verbose=0)
+
+
+@pytest.mark.parametrize("text", ["a,b\n\xe9,3\n", "\xe9,b\n1,3\n"])
+def test_a_file_in_another_encoding_is_named(text: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(text, encoding="latin-1")
+    with pytest.raises(DataError, match=r"a\.csv: not UTF-8 text \(.*\); save it as CSV, UTF-8"):
+        perceptron().fit(tmp_path, verbose=0)
+
+
+def test_files_without_rows_and_files_beside_them(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a,b\n")
+    with pytest.raises(DataError, match=r"a\.csv: there are no rows"):
+        perceptron().fit(tmp_path, verbose=0)
+    (tmp_path / "b.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "._b.csv").write_text("notes of the file system")
+    (tmp_path / "_SUCCESS.csv").write_text("notes of a job")
+    assert rows_of(tmp_path, None).x.shape == (1, 1)
+    (tmp_path / "more" / "and").mkdir(parents=True)
+    (tmp_path / "more" / "and" / "c.csv").write_text("a,b\n1,2\n3,4\n")
+    assert rows_of(tmp_path / "**" / "[abc].csv", None).x.shape == (3, 1)
+    with pytest.raises(FileNotFoundError, match=r"for folders in a folder, a pattern such as 'rows/\*\*/\*\.csv'"):
+        perceptron().fit(tmp_path.parent / "nothing", verbose=0)
 
 
 def test_files_that_are_not_there(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import os
 from collections.abc import Callable, Sequence
 from glob import glob, has_magic
@@ -99,15 +100,17 @@ def files_in(patterns: Sequence[str | os.PathLike[str]]) -> list[str]:
     found: list[str] = []
     for pattern in names:
         if os.path.isdir(pattern):
-            found += [str(path) for path in Path(pattern).iterdir() if path.suffix in SUFFIXES]
+            files = (path for path in Path(pattern).iterdir() if path.suffix in SUFFIXES)
+            found += [str(path) for path in files if not path.name.startswith((".", "_"))]  # which are somebody's notes
         else:
-            found += glob(pattern) if has_magic(pattern) else [pattern]
+            found += glob(pattern, recursive=True) if has_magic(pattern) else [pattern]
     paths = sorted({os.path.abspath(path) for path in found})
     missing = [path for path in paths if not os.path.exists(path)]
     if missing or not paths:
         raise FileNotFoundError(
             f"{missing[0] if missing else text}: there is no such file here ({os.getcwd()}); expected folders, "
-            f"patterns or files with the endings {', '.join(SUFFIXES)}"
+            f"patterns or files with the endings {', '.join(SUFFIXES)}; for folders in a folder, a pattern such as "
+            "'rows/**/*.csv'"
         )
     kinds = {Path(path).suffix: path for path in reversed(paths)}
     if len(kinds) > 1 or not set(kinds) <= set(SUFFIXES):
@@ -122,11 +125,14 @@ def files_in(patterns: Sequence[str | os.PathLike[str]]) -> list[str]:
 def stacked(slices: Sequence[Slice], read: Callable[[Slice], Any], shape: tuple[int, ...], dtype: Any) -> Any:
     """Return a Dask array of what is read from some slices, each a block."""
     read = dask.delayed(read)
-    return da.concatenate([da.from_delayed(read(s), (s.rows, *shape), dtype=dtype) for s in slices if s.rows])
+    blocks = [da.from_delayed(read(s), (s.rows, *shape), dtype=dtype) for s in slices if s.rows]
+    if not blocks:
+        raise DataError(f"{slices[0].path if slices else 'the files'}: there are no rows; expected some numbers")
+    return da.concatenate(blocks)
 
 
-def checked(piece: Slice, columns: Sequence[str], line: int, numbers: Any) -> Any:
-    """Return the rows of a slice, or say which of them cannot be used; `line` is that of row 1 in the file, or 0."""
+def checked(piece: Slice, columns: Sequence[str], numbers: Any) -> Any:
+    """Return the rows of a slice, or say which of them cannot be used."""
     if len(numbers) != piece.rows:
         raise DataError(
             f"{piece.path}: {len(numbers)} rows after row {piece.first}, expected {piece.rows}, as counted before "
@@ -134,14 +140,22 @@ def checked(piece: Slice, columns: Sequence[str], line: int, numbers: Any) -> An
         )
     bad = np.argwhere(~np.isfinite(numbers))
     if len(bad):
-        row, column = piece.first + int(bad[0][0]), ", ".join(map(str, bad[0][1:]))
-        where = f" (line {line + row})" if line else ""
+        column = ", ".join(map(str, bad[0][1:]))
         name = f", column {columns[int(column)]!r}" if columns else f", column {column}" if column else ""
+        where = place(piece.path, piece.first + int(bad[0][0]) + 1)
         raise DataError(
-            f"{piece.path}: row {row + 1}{where}{name} is {numbers[tuple(bad[0])]}, expected a finite number; leave "
-            "out such rows, or fill them in"
+            f"{where}{name} is {numbers[tuple(bad[0])]}, expected a finite number; leave out such rows, or fill them in"
         )
     return numbers
+
+
+def place(path: str, row: int) -> str:
+    """Return what to call a row of a file, counted from 1: in a CSV file, by its line too."""
+    if not path.endswith(".csv"):
+        return f"{path}: row {row}"
+    with open(path, "rb") as file:
+        lines = (number for number, line in enumerate(file, start=1) if number > 1 and not line.isspace())
+        return f"{path}: row {row} (line {next(itertools.islice(lines, row - 1, None))})"
 
 
 # CSV ------------------------------------------------------------------------------------------------------------------
@@ -158,7 +172,7 @@ def csv_rows(paths: Sequence[str]) -> tuple[list[str], list[Slice], Callable[[Sl
     def read(piece: Slice) -> Any:
         names = headers[piece.path]
         numbers = numbers_in(piece, names)
-        return checked(piece, names, 2, numbers)[:, [names.index(name) for name in columns]]
+        return checked(piece, names, numbers)[:, [names.index(name) for name in columns]]
 
     return columns, [piece for _, slices in surveys for piece in slices], read
 
@@ -179,7 +193,9 @@ def survey(path: str) -> tuple[list[str], list[Slice]]:
     """Return the columns of a CSV file, and slices of it that end where lines do, with their rows counted."""
     slices: list[Slice] = []
     with open(path, "rb") as file:
-        line = file.readline().decode("utf-8-sig").strip()
+        line = text_of(path, file.readline(), "utf-8-sig").strip()
+        if not line:
+            raise DataError(f"{path}: its first line is empty, expected the names of the columns; leave the file out")
         names = [name.strip() for name in next(csv.reader([line], skipinitialspace=True), [])]
         check_header(Path(path), names, least=2)
         done, start, rows = 0, file.tell(), 0
@@ -194,25 +210,35 @@ def survey(path: str) -> tuple[list[str], list[Slice]]:
     return names, slices
 
 
+def text_of(path: str, found: bytes, encoding: str = "utf-8") -> str:
+    """Return what was read from a file as text."""
+    try:
+        return found.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8 text ({error}); save it as CSV, UTF-8") from None
+
+
 def numbers_in(piece: Slice, names: Sequence[str]) -> Any:
     """Return the numbers in a slice of a CSV file, or say which cell is none."""
     with open(piece.path, "rb") as file:
         file.seek(piece.start)
-        text = file.read(piece.stop - piece.start).decode()
+        text = text_of(piece.path, file.read(piece.stop - piece.start))
     try:
         numbers = np.loadtxt(io.StringIO(text), delimiter=",", quotechar='"', comments=None, ndmin=2)
         if numbers.shape[1] == len(names):
             return numbers
     except ValueError:
         pass
-    for number, row in enumerate((row for row in csv.reader(io.StringIO(text)) if row), start=piece.first + 1):
-        where = f"{piece.path}: row {number} (line {number + 1})"
+    rows = (row for row in csv.reader(io.StringIO(text)) if len(row) > 1 or (row and row[0].strip()))
+    for number, row in enumerate(rows, start=piece.first + 1):
         if len(row) != len(names):
+            where = place(piece.path, number)
             raise DataError(f"{where} has {len(row)} cells, expected {len(names)}, one per column; mend the row")
         for name, cell in zip(names, row, strict=True):
             try:
-                float(cell)
+                float("no number" if "_" in cell else cell)  # which Python takes, as in 1_000, and NumPy does not
             except ValueError:
+                where = place(piece.path, number)
                 raise DataError(
                     f"{where}, column {name!r} is {cell!r}, expected a number; leave out such rows, or fill them in"
                 ) from None
@@ -268,7 +294,7 @@ def npy_array(paths: Sequence[str]) -> Any:
 
 def read_npy(piece: Slice) -> Any:
     """Return the rows of a slice of an npy file."""
-    return checked(piece, (), 0, np.array(mapped(piece.path)[piece.first : piece.first + piece.rows]))
+    return checked(piece, (), np.array(mapped(piece.path)[piece.first : piece.first + piece.rows]))
 
 
 def parquet_rows(paths: Sequence[str]) -> tuple[list[str], list[Slice], Callable[[Slice], Any]]:
@@ -277,10 +303,16 @@ def parquet_rows(paths: Sequence[str]) -> tuple[list[str], list[Slice], Callable
         from pyarrow import parquet
     except ImportError:
         raise ImportError(f"{paths[0]} is a Parquet file, which pyarrow reads: pip install pyarrow.") from None
-    columns = parquet.ParquetFile(paths[0]).schema_arrow.names
+    columns: list[str] = []
     slices = []
     for path in paths:
-        file = parquet.ParquetFile(path)
+        try:
+            file = parquet.ParquetFile(path)
+        except ValueError as error:
+            raise DataError(
+                f"{path} cannot be read as a Parquet file: {error}; leave it out, or write it anew"
+            ) from None
+        columns = columns or file.schema_arrow.names
         same_columns(path, file.schema_arrow.names, paths[0], columns)
         first = 0
         for group in range(file.num_row_groups):
@@ -290,10 +322,17 @@ def parquet_rows(paths: Sequence[str]) -> tuple[list[str], list[Slice], Callable
 
     def read(piece: Slice) -> Any:
         table = parquet.ParquetFile(piece.path).read_row_group(piece.start, columns=columns)
-        try:
-            numbers = np.column_stack([table[name].to_numpy().astype(float) for name in columns])
-        except (ValueError, TypeError) as error:
-            raise DataError(f"{piece.path}: cannot be read as numbers: {error}; leave out such columns") from None
-        return checked(piece, columns, 0, numbers)
+        numbers = []
+        for name in columns:
+            try:
+                column = table[name].to_numpy()
+                if column.dtype.kind in "mM":
+                    raise TypeError(f"it holds {column.dtype}")
+                numbers.append(column.astype(float))
+            except (ValueError, TypeError) as error:
+                raise DataError(
+                    f"{piece.path}: column {name!r} cannot be read as numbers: {error}; leave out such columns"
+                ) from None
+        return checked(piece, columns, np.column_stack(numbers))
 
     return columns, slices, read

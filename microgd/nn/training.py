@@ -683,7 +683,7 @@ class Model(Layer):
         """Return the loss over some rows, and the metrics if there are any.
 
         Args:
-            x: Features, shape (rows, ...).
+            x: Features, shape (rows, ...); a Dask array or files as in `fit`, computed by the current client of Dask.
             y: Targets, shape (rows,) or (rows, ...).
             batch_size: Rows at a time.
             sample_weight: The weight of each row; 1 by default.
@@ -716,7 +716,8 @@ class Model(Layer):
         """Return the predictions for some rows, as a plain array.
 
         Args:
-            x: Features, shape (rows, ...); for a Dask array, the predictions are one too.
+            x: Features, shape (rows, ...). For a Dask array, or files of features such as "rows/*.csv", the predictions
+                are a Dask array, computed when asked for.
             batch_size: Rows at a time.
             verbose: Kept for those who write it: nothing is shown.
 
