@@ -27,6 +27,7 @@ TITLES = {
     "second order": "second derivative",
     "houses": "house prices, fit",
 }
+OTHER_FORM = "hollow: sumprod, wasm"
 LINES = 9.5  # the least size of letters
 
 
@@ -93,8 +94,7 @@ def ratios(figure: Any, workloads: list[Mapping[str, Any]]) -> None:
                 linestyle="none",
                 **style,
             )
-            if not variant:
-                named.setdefault(system, mark)
+            named.setdefault(OTHER_FORM if variant else system, mark)
     axes.set_xscale("log")
     axes.set_xlim(min(values) / 1.6, max(values) * 1.8)
     axes.set_ylim(len(workloads) - 0.4, -0.7)
@@ -112,7 +112,7 @@ def ratios(figure: Any, workloads: list[Mapping[str, Any]]) -> None:
     axes.set_axisbelow(True)
     axes.set_xlabel("time, as a ratio to PyTorch eager (its own time is on the left); further left is faster")
     axes.set_title("One step of each task, on one thread", loc="left", fontsize=13, fontweight="bold")
-    order = [name for name in COLOURS if name in named]
+    order = [name for name in (*COLOURS, OTHER_FORM) if name in named]
     axes.legend(
         [named[name] for name in order],
         order,
@@ -126,7 +126,7 @@ def ratios(figure: Any, workloads: list[Mapping[str, Any]]) -> None:
 
 
 def curves(figure: Any, growth: Mapping[str, Any]) -> None:
-    """Draw how cost grows with nodes, rows and features."""
+    """Draw how cost grows with nodes, rows and features, in the colours of the ratios."""
     kinds = (
         ("nodes", "Nodes of a scalar chain: time per node", "nodes", True),
         ("rows", "Regression step: time by rows in a batch", "rows (13 features)", False),
@@ -146,7 +146,6 @@ def curves(figure: Any, growth: Mapping[str, Any]) -> None:
                 markeredgecolor=PAPER,
                 linewidth=2.2 if ours else 1.5,
                 zorder=5 if ours else 3,
-                label=system,
             )
         axes.set_xscale("log")
         axes.set_yscale("log")
@@ -158,4 +157,3 @@ def curves(figure: Any, growth: Mapping[str, Any]) -> None:
         axes.tick_params(length=0, which="both")
         axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
         axes.set_xlabel(label)
-        axes.legend(frameon=False, fontsize=8.5, loc="best", handlelength=1.6, labelspacing=0.3)

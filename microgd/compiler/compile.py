@@ -11,7 +11,7 @@ import builtins
 import inspect
 import types
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -108,6 +108,14 @@ def enter({arguments}):
 """
 
 
+class Written(NamedTuple):
+    """What is left of a recording."""
+
+    source: str  # of the step
+    parameters: dict[str, Any]  # the arrays that stay, by the names that they have there
+    entry: str  # the source of what checks the guards and calls the step
+
+
 class Plan:
     """A step recorded for one signature: its source, and the entry that checks what the record takes for granted."""
 
@@ -119,20 +127,20 @@ class Plan:
             "new_value": new_value,
         }
         self.drawn: list[Any] = []
-        writer, _ = self.write(compiled.step, arguments)
-        again, entry = self.write(compiled.step, arguments)
-        if writer.source != again.source or not same(writer.parameters, again.parameters):
+        written = self.write(compiled.step, arguments)
+        again = self.write(compiled.step, arguments)
+        if written.source != again.source or not same(written.parameters, again.parameters):
             raise CompileError(
                 f"{self.name} did not do the same twice with the same arguments, so it cannot be replayed: it draws "
-                f"random numbers or counts its calls. {difference(writer.source, again.source)} Pass such numbers as "
+                f"random numbers or counts its calls. {difference(written.source, again.source)} Pass such numbers as "
                 "arguments."
             )
-        self.source = writer.source
-        self.known["run"] = writer.build()
-        exec(builtins.compile(entry, "<entry of a compiled step>", "exec"), self.known)
+        self.source = written.source
+        self.known["run"] = built(written.source, written.parameters)
+        exec(builtins.compile(again.entry, "<entry of a compiled step>", "exec"), self.known)
         self.enter: Function = self.known["enter"]
 
-    def write(self, step: Function, arguments: Sequence[Any]) -> tuple[Writer, str]:
+    def write(self, step: Function, arguments: Sequence[Any]) -> Written:
         """Record the step, and write its source and that of the entry."""
         trace = Trace(self.drawn)
         result, data, states = recorded(step, arguments, trace)
@@ -196,7 +204,8 @@ class Plan:
             puts="".join(f"    {line}\n" for line in puts),
             value=value,
         )
-        return writer, entry
+        trace.forget()
+        return Written(writer.source, writer.parameters, entry)
 
     def guards_of_arguments(self, arguments: Sequence[Any]) -> tuple[list[str], list[str], list[str]]:
         """Return what must hold of the arguments, how they are passed on, and a list for what follows."""
@@ -219,6 +228,14 @@ class Plan:
             return self.enter(*arguments)
         finally:
             self.known |= functions
+
+
+def built(source: str, parameters: dict[str, Any]) -> Function:
+    """Return the step that a source defines, on the arrays that stay."""
+    known: dict[str, Any] = {}
+    exec(builtins.compile(source, "<compiled step>", "exec"), known)
+    step: Function = known["make_step"](**parameters)
+    return step
 
 
 def recorded(step: Function, arguments: Sequence[Any], trace: Trace) -> tuple[Any, list[Any], list[Any]]:

@@ -449,13 +449,6 @@ class Writer:
             returned=results or "None",
         )
 
-    def build(self) -> Function:
-        """Return the step that the source defines, on the arrays that stay."""
-        known: dict[str, Any] = {}
-        exec(compile(self.source, "<compiled step>", "exec"), known)
-        step: Function = known["make_step"](**self.parameters)
-        return step
-
 
 # What a line is -------------------------------------------------------------------------------------------------------
 

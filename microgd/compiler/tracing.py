@@ -81,6 +81,11 @@ class Trace:
         self.known: dict[Any, Traced] = {}
         self.comment = ""
 
+    def forget(self) -> None:
+        """Let go of what was computed while recording: it may be large, and has been written out."""
+        self.lines.clear()
+        self.known.clear()
+
     def standing(self) -> list[Traced]:
         """Return what stands in for arrays that stay where they are from call to call."""
         leaves = [stand_in for stand_in, _ in self.leaves.values()]
