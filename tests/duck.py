@@ -7,10 +7,13 @@ give NumPy scalars.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import numpy as np
+
+from microgd.autograd.operators import namespace
 
 PLACES = (np.take, np.transpose, np.roll)  # functions whose other arguments are places, not data
 REDUCTIONS = (np.sum, np.prod, np.max, np.min, np.mean, np.var, np.std, np.any, np.all)  # CuPy's have none of
@@ -205,3 +208,11 @@ class Sociable(Duck):
     """One that NumPy arrays may stand beside: for calls that have them, or options of NumPy's, of their own."""
 
     mixes = True
+
+
+def forget_other_arrays() -> None:
+    """Leave who computes a function to NumPy's dispatch no longer, as when there have been NumPy's arrays alone."""
+    namespace["dispatching"] = False
+    for name, rule in list(namespace.items()):
+        if name.startswith("rule_"):
+            namespace[f"forward_{name.removeprefix('rule_')}"] = inspect.unwrap(rule.forward)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-import inspect
 import sys
 import types
 from collections.abc import Iterator
@@ -17,10 +16,9 @@ import pytest
 import microgd as mg
 from microgd import Value
 from microgd.autograd.arrays import beside, fetched, kind, mover
-from microgd.autograd.operators import namespace
 from microgd.autograd.rules.table import RULES, full_name
 from tests.cases import CASES, Case
-from tests.duck import Duck, SilentConversion, Sociable
+from tests.duck import Duck, SilentConversion, Sociable, forget_other_arrays
 
 pytestmark = pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value", "ignore:overflow")
 
@@ -40,12 +38,9 @@ OF_LISTS |= {str(case) for case in CASES if case.label in ("of a constant", "wit
 
 @pytest.fixture(autouse=True, scope="module")
 def numpy_alone_again() -> Iterator[None]:
-    """Forget afterwards that there were other arrays, so that other tests see the operators as most people do."""
+    """Let other tests see the operators as most people do."""
     yield
-    namespace["dispatching"] = False
-    for name, rule in list(namespace.items()):
-        if name.startswith("rule_"):
-            namespace[f"forward_{name.removeprefix('rule_')}"] = inspect.unwrap(rule.forward)
+    forget_other_arrays()
 
 
 def values(case: Case, make: Any) -> list[Value]:

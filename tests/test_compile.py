@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import microgd as mg
 from microgd import CompileError, Value
+from microgd.autograd.rules.table import RULES
 from microgd.compiler import emit
 from tests.cases import CASES, Case
 
@@ -569,6 +570,15 @@ def test_arguments_of_another_layout_get_a_plan_of_their_own() -> None:
     assert len(fast.plans) == 4
 
 
+@pytest.fixture
+def no_rules_left() -> Iterator[None]:
+    before = dict(RULES)
+    yield
+    for function in RULES.keys() - before.keys():
+        del RULES[function]
+
+
+@pytest.mark.usefixtures("no_rules_left")
 def test_functions_of_one_name_are_told_apart() -> None:
     special = pytest.importorskip("scipy.special", reason="SciPy is not installed")
 

@@ -22,8 +22,14 @@ from microgd import Value
 from microgd.autograd import backward as backward_module
 from microgd.autograd.operators import pull_of
 from microgd.autograd.rules.table import RULES, find
+from tests.duck import forget_other_arrays
 
 LINKS = 50
+
+
+@pytest.fixture(autouse=True, scope="module")
+def numpy_alone() -> None:
+    forget_other_arrays()  # that other tests had
 
 
 @contextlib.contextmanager
