@@ -513,13 +513,9 @@ def train_watched(folder: Path, epochs: int) -> mg.Model:
 
 
 @pytest.mark.parametrize("train", [train_everything, train_watched])
-@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
-def test_kills_at_random_moments_change_no_bit(
-    train: Any, kills: int, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.by_hand)])
+def test_kills_at_random_moments_change_no_bit(train: Any, kills: int, tmp_path: Path) -> None:
     """As `kill -9`, in an epoch or while a checkpoint is written."""
-    if kills == 20 and "slow" not in request.config.getoption("markexpr"):
-        pytest.skip("half a minute; by hand: pytest -m slow tests/test_nn_callbacks.py")
     epochs = 100 if kills < 20 else 1000
     began = time.perf_counter()
     whole = train(tmp_path / "whole", epochs)
