@@ -111,7 +111,7 @@ def agrees(found: Any, f: Function, at: Any, direction: Any) -> bool | None:
 
 
 def verdict(program: Function, seed: int) -> bool | None:
-    """Return whether a program's gradient and Hessian are right at a random point; None near a kink or a warning of NumPy."""
+    """Return whether gradient and Hessian are right at a random point; None near a kink, or where NumPy warns."""
     generator = np.random.default_rng(seed)
     at, direction = generator.uniform(-1.5, 1.5, size=(2, *SHAPE)), generator.uniform(-1.0, 1.0, size=(2, *SHAPE))
     try:
