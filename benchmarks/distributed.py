@@ -134,7 +134,7 @@ def step_of(case: Case, client: Any) -> tuple[float, float]:
 
 def processor_seconds(client: Any) -> float:
     """Return the processor time that the workers have had, and this process, in which the scheduler is too."""
-    return time.process_time() + sum(client.run(time.process_time).values())
+    return time.process_time() + float(sum(client.run(time.process_time).values()))
 
 
 def seconds_per_row(case: Case) -> float:
