@@ -608,6 +608,19 @@ def test_functions_of_one_name_are_told_apart() -> None:
     assert "from scipy.special import exp2 as scipy_special_exp2" in compiled.source
 
 
+def test_numbers_of_single_precision_between_values() -> None:
+    weights, others = (Value(np.arange(1, n, dtype=np.float32) / 7) for n in (4, 5))
+
+    def step(x: Any) -> Any:
+        penalty = 0.01 * np.sum(np.square(others.data))  # of NumPy's, as a frozen layer has it
+        loss = np.mean((weights * x) ** 2) + penalty
+        return loss, penalty, penalty + 1.0, loss * penalty
+
+    compiled, x = mg.compile(step), np.arange(3.0)
+    compiled(x)
+    assert bits_of(compiled(x)) == bits_of(step(x))
+
+
 def test_what_a_step_returned_stays_as_it_was() -> None:
     weights, other = Value(np.ones(3), name="weights"), Value(np.full(3, 5.0), name="other")
     optimizer = mg.SGD(learning_rate=0.1, momentum=0.9)
@@ -634,3 +647,48 @@ def test_what_a_step_returned_stays_as_it_was() -> None:
     constant[:], made._data[:] = 7.0, 7.0  # the caller's own
     *_, constant, made = compiled(np.ones(3))
     assert constant.tolist() == [1.0, 1.0] and made.data.tolist() == [1.0, 2.0]
+
+
+# Whole models ---------------------------------------------------------------------------------------------------------
+
+OPTIMIZER_CLASSES: list[Callable[..., Any]] = [
+    *(mg.SGD, mg.Adam, mg.AdamW, mg.RMSprop, mg.Adagrad),
+    lambda **settings: mg.SGD(momentum=0.9, nesterov=True, **settings),
+]
+CLIPPED: list[dict[str, float]] = [{}, {"clip_value": 0.1}, {"clip_norm": 0.1}, {"global_clip_norm": 0.1}]
+ACTIVATIONS = ["relu", "tanh", "gelu", "selu"]
+LAYERS = st.tuples(st.sampled_from(ACTIVATIONS), st.booleans(), st.booleans(), st.booleans())
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    layers=st.lists(LAYERS, max_size=3),
+    optimizer=st.sampled_from(OPTIMIZER_CLASSES),
+    clipped=st.sampled_from(CLIPPED),
+    loss=st.sampled_from(["mse", "mae", "huber", "log_cosh"]),
+    single=st.booleans(),
+    frozen=st.booleans(),
+    weighted=st.booleans(),
+    batch_size=st.sampled_from([4, 8, 100]),
+)
+def test_random_models_learn_the_same_bit_for_bit(
+    layers: Any, optimizer: Any, clipped: Any, loss: str, single: bool, frozen: bool, weighted: bool, batch_size: int
+) -> None:
+    generator = np.random.default_rng(3)
+    x, y = generator.normal(size=(2, 18, 3)).astype(np.float32 if single else float)
+    weight = np.linspace(0.5, 2.0, 18) if weighted else None
+
+    def run(eagerly: bool) -> Any:
+        parts: list[Any] = []
+        for activation, penalized, watched, normalized in layers:
+            kernel, output = mg.L2(0.01) if penalized else None, mg.L1(0.01) if watched else None
+            parts.append(mg.Dense(4, activation, kernel_regularizer=kernel, activity_regularizer=output))
+            parts += [mg.LayerNormalization()] * normalized
+        model = mg.Sequential([*parts, mg.Dense(3)], seed=1)
+        model.layers[0].trainable = not (frozen and layers)
+        model.compile(optimizer(learning_rate=0.01, **clipped), loss, metrics=["mae"], run_eagerly=eagerly)
+        history = model.fit(x, y, batch_size, 40, 0.2, sample_weight=weight, verbose=0)
+        assert model.run_eagerly is eagerly  # it does not fall back
+        return history.history, [array.tobytes() for array in model.get_weights().values()]
+
+    assert run(eagerly=False) == run(eagerly=True)

@@ -81,6 +81,8 @@ def constant(data: Any) -> Any:
     if hasattr(data, "__array_function__"):
         if not hasattr(data, "__record__"):
             dispatch()
+        elif active.trace is not None:
+            return active.trace.constant(data)
         return data
     if data is None or isinstance(data, str | bytes):
         raise refusal(data, f"{data!r}")

@@ -307,6 +307,8 @@ class Writer:
             return f"{self.imported(ufunc)}.reduce({self.argument(arguments[0])}, {axis}{tail})"
         if function is np.dot and isinstance(bare(arguments[0]), np.ndarray):
             return f"{self.argument(arguments[0])}.dot({self.argument(arguments[1])})"
+        if function is float:
+            return self.argument(arguments[0])
         if function is operator.getitem:
             return f"{self.argument(arguments[0])}[{self.argument(arguments[1])}]"
         if function is np.transpose and len(arguments) == 1 and not options:

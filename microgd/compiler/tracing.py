@@ -130,6 +130,11 @@ class Trace:
             self.states.append((states, place, state, stand_ins))
             states[place] = stand_ins
 
+    def constant(self, x: Any) -> Any:
+        """Return a constant operand of a Value's operation as it is without tracing: NumPy's numbers are Python's."""
+        scalar = type(x) is Traced and not x.ndim and isinstance(x.value, np.floating | np.ndarray)
+        return self.call(float, (x,), {}) if scalar else x
+
     def draw(self, function: Function, name: str) -> tuple[Any, ...]:
         """Let traced numbers stand in for the tuple that a function returns: it is called anew for each call."""
         if len(self.draws) == len(self.drawn):
