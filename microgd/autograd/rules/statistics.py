@@ -8,7 +8,7 @@ import numpy as np
 
 from ..arrays import kind
 from .indexing import scatter
-from .table import composite
+from .table import Function, composite
 
 
 def filled(a: Any, number: float, where: Any) -> tuple[Any, Any]:
@@ -44,32 +44,26 @@ def nanmean(a: Any, axis: Any = None, keepdims: bool = False, where: Any = True)
     return np.mean(numbers, axis=axis, keepdims=keepdims, where=present)
 
 
-@composite(np.nanvar)
-def nanvar(
-    a: Any,
-    axis: Any = None,
-    ddof: float = 0,
-    keepdims: bool = False,
-    where: Any = True,
-    correction: float | None = None,
-) -> Any:
-    """Take the variance of the numbers."""
-    numbers, present = filled(a, 0.0, where)
-    return np.var(numbers, axis=axis, ddof=ddof if correction is None else correction, keepdims=keepdims, where=present)
+def of_numbers(spread: Function) -> Function:
+    """Return np.var or np.std as it is where there are numbers."""
+
+    def steps(
+        a: Any,
+        axis: Any = None,
+        ddof: float = 0,
+        keepdims: bool = False,
+        where: Any = True,
+        correction: float | None = None,
+    ) -> Any:
+        numbers, present = filled(a, 0.0, where)
+        ddof = ddof if correction is None else correction
+        return spread(numbers, axis=axis, ddof=ddof, keepdims=keepdims, where=present)
+
+    return steps
 
 
-@composite(np.nanstd)
-def nanstd(
-    a: Any,
-    axis: Any = None,
-    ddof: float = 0,
-    keepdims: bool = False,
-    where: Any = True,
-    correction: float | None = None,
-) -> Any:
-    """Take the standard deviation of the numbers."""
-    numbers, present = filled(a, 0.0, where)
-    return np.std(numbers, axis=axis, ddof=ddof if correction is None else correction, keepdims=keepdims, where=present)
+composite(np.nanvar)(of_numbers(np.var))
+composite(np.nanstd)(of_numbers(np.std))
 
 
 @composite(np.ptp)
