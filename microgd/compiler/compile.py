@@ -143,7 +143,8 @@ class Plan:
     def write(self, step: Function, arguments: Sequence[Any]) -> Written:
         """Record the step, and write its source and that of the entry."""
         trace = Trace(self.drawn)
-        result, data, states = recorded(step, arguments, trace)
+        outside = from_outside(step)
+        result, data, states = recorded(step, arguments, trace, outside)
         guards, given, puts = self.guards_of_arguments(arguments)
         returned: list[Any] = []
         written: list[tuple[Traced, Any]] = []
@@ -171,9 +172,8 @@ class Plan:
                 written += zip(stand_ins, states[i], strict=True)
             else:
                 put(f"states_{i}[{place}]", states[i])
-        outside = [variable[1:] for variable in from_outside(step)]
         settings = [(owner, f".{attribute}", expected) for owner, attribute, expected in trace.guards]
-        for i, (owner, lookup, expected) in enumerate([*settings, *outside]):
+        for i, (owner, lookup, expected) in enumerate([*settings, *(variable[1:] for variable in outside)]):
             self.known |= {f"owner_{i}": owner, f"expected_{i}": expected}
             guards.append(f"owner_{i}{lookup} is expected_{i}")
         for i, function in enumerate(trace.after):
@@ -238,7 +238,9 @@ def built(source: str, parameters: dict[str, Any]) -> Function:
     return step
 
 
-def recorded(step: Function, arguments: Sequence[Any], trace: Trace) -> tuple[Any, list[Any], list[Any]]:
+def recorded(
+    step: Function, arguments: Sequence[Any], trace: Trace, outside: list[tuple[str, Any, str, Any]]
+) -> tuple[Any, list[Any], list[Any]]:
     """Run a step once on traced arrays; return what it returned, and what its leaves and states became."""
     names = list(inspect.signature(step).parameters)
     for place, argument in enumerate(arguments):
@@ -248,7 +250,6 @@ def recorded(step: Function, arguments: Sequence[Any], trace: Trace) -> tuple[An
                 "use the Values that it trains from outside."
             )
         trace.arguments.append(Traced(argument, trace, names[min(place, len(names) - 1)]))
-    before = from_outside(step)
     active.trace = trace
     intercept()
     try:
@@ -262,7 +263,7 @@ def recorded(step: Function, arguments: Sequence[Any], trace: Trace) -> tuple[An
             leaf._data, leaf.grad = stand_in.value, grad
         for owner, place, state, _ in trace.states:
             owner[place] = state
-        rebound = restored(before)
+        rebound = restored(outside)
     if rebound:
         raise CompileError(
             f"{step.__name__} binds {', '.join(map(repr, rebound))} anew, which is from outside; a replay would not. "
@@ -271,10 +272,10 @@ def recorded(step: Function, arguments: Sequence[Any], trace: Trace) -> tuple[An
     return result, data, states
 
 
-def restored(before: list[tuple[str, Any, str, Any]]) -> list[str]:
+def restored(outside: list[tuple[str, Any, str, Any]]) -> list[str]:
     """Bind variables from outside as they were, and return the names of those that a step had bound anew."""
     rebound = []
-    for name, owner, _, value in before:
+    for name, owner, _, value in outside:
         cell = isinstance(owner, types.CellType)
         if (owner.cell_contents if cell else owner.get(name)) is not value:
             rebound.append(name)
